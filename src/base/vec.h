@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/arena.h"
+
+/* A growable array in an arena. VEC(struct rule) rules = {0}; vec_push(arena, &rules, rule);
+ * Growing copies, so pointers into items hold only until the next push. */
+#define VEC(T)                                                                                     \
+        struct {                                                                                   \
+                T *items;                                                                          \
+                size_t n, cap;                                                                     \
+        }
+
+#define vec_push(arena, v, item)                                                                   \
+        do {                                                                                       \
+                vec_reserve((arena), (void **)&(v)->items, (v)->n, &(v)->cap,                      \
+                            sizeof(*(v)->items));                                                  \
+                (v)->items[(v)->n++] = (item);                                                     \
+        } while (0)
+
+#define vec_foreach(T, it, v) for (T *it = (v)->items; it < (v)->items + (v)->n; it++)
+
+#define vec_sort(v, compare) sort_items((v)->items, (v)->n, sizeof(*(v)->items), (compare))
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Room for one more item; doubles. */
+void vec_reserve(struct arena *arena, void **items, size_t n, size_t *cap, size_t item_size);
+
+/* qsort() that allows NULL for no items. */
+void sort_items(void *items, size_t n, size_t item_size,
+                int (*compare)(const void *, const void *));

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "kube/objects.h"
+
+/* One snapshot of the cluster. Objects are added in any order, then cluster_seal() makes it whole:
+ *  - an object given twice (kind, namespace, name) counts once, the later one;
+ *  - a namespace that is only named exists, with its one label (semantics 27, 28);
+ *  - of two live pods with one address the newer keeps it (semantics 25), with a note;
+ *  - lists are sorted by namespace and name, so that whatever is made from them is the same always.
+ * All memory is the cluster's own arena. */
+
+struct cluster {
+        struct arena *arena;
+        struct intern *intern;
+        VEC(struct namespace) namespaces;
+        VEC(struct node) nodes;
+        VEC(struct pod) pods;
+        VEC(struct network_policy) policies;
+        VEC(const char *) notes; /* what sealing decided and a person should know, one line each */
+        struct cluster_index *index;
+};
+
+struct cluster *cluster_new(void);
+void cluster_free(struct cluster *cluster);
+void cluster_freep(struct cluster **cluster);
+#define _cleanup_cluster_ __attribute__((cleanup(cluster_freep)))
+
+void cluster_seal(struct cluster *cluster);
+
+/* All of these want a sealed cluster; NULL where there is none. */
+const struct namespace *cluster_namespace(const struct cluster *cluster, const char *name);
+const struct node *cluster_node(const struct cluster *cluster, const char *name);
+const struct pod *cluster_pod(const struct cluster *cluster, const char *namespace, const char *name);
+/* The pod, live and not of the host's network, that holds this address. */
+const struct pod *cluster_pod_at(const struct cluster *cluster, const struct ip *ip);
+/* The node with this address. */
+const struct node *cluster_node_at(const struct cluster *cluster, const struct ip *ip);
+
+/* Does it take part: is it live (not finished) and not of the host's network? Only such pods are
+ * isolated, are peers and are found by address. */
+bool pod_takes_part(const struct pod *pod);
+
+/* Objects of one namespace, contiguous because lists are sorted. */
+struct span {
+        size_t first, n;
+};
+struct span cluster_pods_of(const struct cluster *cluster, const char *namespace);
+struct span cluster_policies_of(const struct cluster *cluster, const char *namespace);

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Labels and label selectors (apimachinery's labels and metav1.LabelSelector). Texts are interned in
+ * one table for the whole cluster: comparing is comparing pointers. */
+
+struct label {
+        const char *key;
+        const char *value;
+};
+
+struct labels {
+        struct label *items; /* sorted by key (strcmp), each key once */
+        size_t n;
+};
+
+enum selector_operator { SELECTOR_IN, SELECTOR_NOT_IN, SELECTOR_EXISTS, SELECTOR_DOES_NOT_EXIST };
+
+struct requirement {
+        const char *key;
+        enum selector_operator operator;
+        const char **values; /* sorted, each once; none for EXISTS and DOES_NOT_EXIST */
+        size_t n_values;
+};
+
+/* All requirements must hold; none at all selects everything. matchLabels are requirements IN with
+ * one value. Sorted by key, operator, values, so that equal selectors are equal texts. */
+struct selector {
+        struct requirement *items;
+        size_t n;
+};
+
+const char *labels_get(const struct labels *labels, const char *key); /* NULL where absent; key interned */
+bool selector_matches(const struct selector *selector, const struct labels *labels);

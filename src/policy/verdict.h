@@ -1,0 +1,45 @@
+#pragma once
+
+#include "kube/cluster.h"
+
+/* The reference: what NetworkPolicy says of one new connection, written from the text of the API and
+ * independent of the compiler. It is slow and obvious; everything fast is held against it. The lines
+ * it answers are numbered in ARCHITECTURE.md's list of verdict rules ("semantics"). */
+
+struct policy_options {
+        bool own_node_egress; /* egress rules apply towards the pod's own node too */
+};
+
+/* As the filter hook sees it: after DNAT, before SNAT. */
+struct packet {
+        struct ip source, destination; /* of one family */
+        enum protocol protocol;        /* PROTOCOL_ICMP for either ICMP */
+        uint16_t port;                 /* destination port; 0 for ICMP */
+};
+
+struct policy_rule_ref {
+        const struct network_policy *policy;
+        enum direction direction;
+        size_t rule; /* index among the direction's rules */
+};
+
+/* One end's say. */
+struct side {
+        bool allowed;
+        bool isolated;
+        const char *exempt; /* why policy does not apply, for people, or NULL: "own node", "itself", … */
+        VEC(const struct network_policy *) policies; /* those that isolate, by namespace and name */
+        VEC(struct policy_rule_ref) allowed_by;      /* every rule that allows, in that order */
+};
+
+struct verdict {
+        bool allowed;
+        struct side sides[DIRECTIONS]; /* by enum direction: egress of the source, ingress of the destination */
+};
+
+/* Lists in the verdict live in arena. The cluster must be sealed. */
+struct verdict policy_verdict(struct arena *arena, const struct cluster *cluster,
+                              const struct policy_options *options, const struct packet *packet);
+/* The same without collecting who allows. */
+bool policy_allows(const struct cluster *cluster, const struct policy_options *options,
+                   const struct packet *packet);

@@ -1,0 +1,151 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/ip.h"
+#include "base/vec.h"
+
+/* A ruleset as data: what compile writes, the printers print, the parsers read from the kernel,
+ * simulate runs and list shows. Everything lives in the arena it was built in. */
+
+enum match_kind {
+        MATCH_SOURCE,       /* prefix */
+        MATCH_DESTINATION,  /* prefix */
+        MATCH_IN_INTERFACE, /* text */
+        MATCH_OUT_INTERFACE,
+        MATCH_PROTOCOL,         /* number */
+        MATCH_COMMENT,          /* text */
+        MATCH_CTSTATE,          /* flags: enum ct_state */
+        MATCH_SET,              /* set */
+        MATCH_DESTINATION_PORT, /* ports, one range; the rule names the protocol */
+        MATCH_SOURCE_PORT,
+        MATCH_DESTINATION_PORTS, /* ports, up to 15 slots, a range takes two (xt_multiport) */
+        MATCH_SOURCE_PORTS,
+        MATCH_TCP_FLAGS, /* tcp_flags */
+        MATCH_ICMP_TYPE, /* icmp; the rule's family says which ICMP */
+        MATCH_HOP_LIMIT, /* number; equality */
+        MATCH_UNKNOWN,   /* text, verbatim; no claim about what it means */
+};
+
+enum ct_state { CT_INVALID = 1, CT_NEW = 2, CT_ESTABLISHED = 4, CT_RELATED = 8, CT_UNTRACKED = 16 };
+
+/* Which of the packet's ends each dimension of a set is compared with. */
+enum set_end { SET_SOURCE, SET_DESTINATION };
+#define SET_DIMENSIONS 2
+
+struct match {
+        enum match_kind kind;
+        bool invert;
+        union {
+                struct prefix prefix;
+                uint32_t number;
+                uint32_t flags;
+                const char *text;
+                struct {
+                        const char *name;
+                        uint8_t ends[SET_DIMENSIONS]; /* enum set_end */
+                        uint8_t n_ends;
+                } set;
+                struct {
+                        const struct port_range *items;
+                        size_t n;
+                } ports;
+                struct {
+                        uint8_t mask, set;
+                } tcp_flags;
+                struct {
+                        uint8_t type, code;
+                        bool any_code;
+                } icmp;
+        };
+};
+
+enum target_kind {
+        TARGET_NONE, /* counts and goes on */
+        TARGET_ACCEPT,
+        TARGET_DROP,
+        TARGET_RETURN,
+        TARGET_REJECT, /* reject_with */
+        TARGET_JUMP,   /* chain */
+        TARGET_GOTO,   /* chain */
+        TARGET_UNKNOWN,
+};
+
+struct target {
+        enum target_kind kind;
+        const char *text; /* chain; reject type ("tcp-reset"); verbatim where unknown; else NULL */
+};
+
+struct counters {
+        uint64_t packets, bytes;
+};
+
+struct rule {
+        VEC(struct match) matches;
+        struct target target;
+        struct counters counters;
+};
+
+struct chain {
+        const char *name;
+        const char *policy; /* "ACCEPT" or "DROP" of a built-in chain, NULL of any other */
+        struct counters counters;
+        VEC(struct rule) rules;
+};
+
+struct table {
+        enum family family;
+        const char *name; /* "filter" */
+        VEC(struct chain) chains;
+};
+
+enum set_type { SET_HASH_IP, SET_HASH_NET, SET_HASH_IP_PORT, SET_HASH_NET_NET, SET_UNKNOWN };
+
+struct set_element {
+        struct prefix prefix;
+        struct prefix second; /* hash:net,net */
+        uint8_t protocol;     /* hash:ip,port; enum protocol */
+        bool nomatch;
+        uint16_t port;
+};
+
+struct set {
+        const char *name;
+        const char *comment; /* what it holds, for people; not in the kernel; NULL where read back */
+        enum set_type type;
+        enum family family;
+        VEC(struct set_element) elements; /* sorted by set_element_compare once finished */
+};
+
+struct ruleset {
+        struct arena *arena;
+        VEC(struct table) tables;
+        VEC(struct set) sets; /* sorted by name once finished */
+};
+
+struct ruleset *ruleset_new(struct arena *arena);
+struct table *ruleset_table(const struct ruleset *ruleset, enum family family, const char *name);
+/* Adds it where absent. The pointer holds until the next table is added. */
+struct table *ruleset_add_table(struct ruleset *ruleset, enum family family, const char *name);
+struct chain *table_chain(const struct table *table, const char *name); /* NULL where absent */
+/* Adds an empty one; the name must be new. The pointer holds until the next chain is added. */
+struct chain *table_add_chain(struct ruleset *ruleset, struct table *table, const char *name);
+struct set *ruleset_set(const struct ruleset *ruleset, const char *name); /* sets sorted */
+struct set *ruleset_add_set(struct ruleset *ruleset, const char *name, enum set_type type,
+                            enum family family);
+/* Sorts sets and their elements, drops elements given twice. */
+void ruleset_finish(struct ruleset *ruleset);
+
+void rule_add_match(struct ruleset *ruleset, struct rule *rule, struct match match);
+const char *rule_comment(const struct rule *rule); /* NULL where it has none */
+
+int set_element_compare(const struct set_element *a, const struct set_element *b);
+const char *set_type_name(enum set_type type); /* "hash:ip" */
+
+/* What the two mean to the kernel; counters do not count. Matches may stand in any order: iptables-nft
+ * prints them in another order than they were given. */
+bool match_equal(const struct match *a, const struct match *b);
+bool rule_equal(const struct rule *a, const struct rule *b);
+bool chain_rules_equal(const struct chain *a, const struct chain *b);

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "rules/ruleset.h"
+
+/* One packet through the filter table of a ruleset, as the kernel would run it. */
+
+enum outcome {
+        OUTCOME_PASS, /* accepted, or fell off the end of a chain whose policy is ACCEPT or not given */
+        OUTCOME_DROP, /* dropped or rejected */
+        OUTCOME_UNKNOWN /* a match, target or set that this does not know stood in the way */
+};
+
+struct sim_packet {
+        struct ip source, destination;
+        uint8_t protocol; /* IANA's: 1 for ICMP, 58 for ICMPv6 */
+        uint16_t source_port, destination_port;
+        uint8_t tcp_flags; /* FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
+        uint8_t icmp_type, icmp_code;
+        uint8_t hop_limit;
+        enum ct_state state;
+        const char *in_interface, *out_interface; /* "" where none */
+};
+
+/* A new connection's first packet: TCP with SYN, ICMP as echo request, hop limit 63. */
+struct sim_packet sim_packet_new(const struct ip *source, const struct ip *destination,
+                                 enum protocol protocol, uint16_t port);
+
+struct sim_result {
+        enum outcome outcome;
+        const struct chain *chain; /* of the rule that decided; NULL where a policy or no rule did */
+        const struct rule *rule;
+        unsigned evaluated; /* rules looked at: the packet's cost */
+};
+
+/* hook: "FORWARD", "INPUT" or "OUTPUT". A chain that is absent passes. */
+struct sim_result simulate(const struct ruleset *ruleset, const char *hook,
+                           const struct sim_packet *packet);
