@@ -1,0 +1,67 @@
+# A plain front of meson: each target installs what it needs from Debian (as root), builds and runs.
+# `make help` lists them.
+
+BUILD     := build/debug
+SANITIZED := build/sanitized
+RELEASE   := build/release
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+SECONDS   ?= 60
+
+MESON_SETUP = meson setup --prefix=$(PREFIX)
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test check golden bench fuzz lint format install clean help
+
+build: ## Build with symbols into build/debug
+	@scripts/bootstrap.sh build
+	@test -f $(BUILD)/build.ninja || $(MESON_SETUP) $(BUILD) >/dev/null
+	@ninja -C $(BUILD) --quiet
+
+demo: ## Pods as network namespaces, a policy, real packets before and after
+	@scripts/bootstrap.sh run
+	@$(MAKE) --no-print-directory build
+	@scripts/demo.sh $(BUILD)/src/cmd/penstock
+
+test: ## Build and pass every test, under ASan and UBSan
+	@scripts/bootstrap.sh test
+	@scripts/test.sh all
+
+check: ## The inner loop: unit, golden and property tests, under a minute
+	@scripts/bootstrap.sh test
+	@scripts/test.sh check
+
+golden: ## Write the expected rulesets of tests/golden again
+	@$(MAKE) --no-print-directory build
+	@scripts/golden.sh $(BUILD)/src/cmd/penstock --write
+
+bench: ## Report: cost of packets, render, apply, as ratios; table and plots in build/bench
+	@scripts/bootstrap.sh bench
+	@test -f $(RELEASE)/build.ninja || $(MESON_SETUP) --buildtype=release $(RELEASE) >/dev/null
+	@ninja -C $(RELEASE) --quiet
+	@python3 bench/run.py --build $(RELEASE) $(BENCH_OPTIONS)
+
+fuzz: ## Fuzz each parser for SECONDS (60)
+	@scripts/bootstrap.sh test
+	@scripts/fuzz.sh $(SECONDS)
+
+lint: ## clang-format and clang-tidy, both clean
+	@scripts/bootstrap.sh lint
+	@scripts/lint.sh
+
+format: ## Lay out all sources by .clang-format
+	@scripts/bootstrap.sh lint
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: ## Install an optimised build: PREFIX (/usr/local), DESTDIR
+	@scripts/bootstrap.sh build
+	@test -f $(RELEASE)/build.ninja || meson setup --buildtype=release $(RELEASE) >/dev/null
+	@meson configure $(RELEASE) --prefix=$(PREFIX)
+	@ninja -C $(RELEASE) --quiet
+	@DESTDIR=$(DESTDIR) meson install -C $(RELEASE) --quiet
+
+clean: ## Remove build/
+	@rm -rf build
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,288 @@
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/vec.h"
+#include "cmd/command.h"
+#include "kube/load.h"
+
+/* One row for each option: how it is spelt, what its argument is called, how it is read. A reader
+ * returns NULL, or what it would have taken. */
+
+typedef const char *(*option_reader)(const char *argument, struct options *options);
+
+static const char *read_file_name(const char *argument, struct options *options)
+{
+        options->files = realloc(options->files, (options->n_files + 1) * sizeof(char *));
+        if (!options->files)
+                memory_exhausted(options->n_files);
+        options->files[options->n_files++] = argument;
+        return NULL;
+}
+
+static const char *read_namespace(const char *argument, struct options *options)
+{
+        options->namespace = argument;
+        return NULL;
+}
+
+static const char *read_output(const char *argument, struct options *options)
+{
+        if (strcmp(argument, "text") != 0 && strcmp(argument, "json") != 0)
+                return "text or json";
+        options->output = argument[0] == 'j' ? OUTPUT_JSON : OUTPUT_TEXT;
+        return NULL;
+}
+
+static const char *read_node(const char *argument, struct options *options)
+{
+        options->node = argument;
+        return NULL;
+}
+
+static const char *read_backend(const char *argument, struct options *options)
+{
+        if (strcmp(argument, "iptables") == 0) /* whichever holds the node's rules */
+                return NULL;
+        if (!flavour_parse(argument, &options->flavour))
+                return "iptables, iptables-nft or iptables-legacy";
+        options->has_flavour = true;
+        return NULL;
+}
+
+static const char *read_own_node_egress(const char *argument, struct options *options)
+{
+        if (strcmp(argument, "Allow") != 0 && strcmp(argument, "Policy") != 0)
+                return "Allow or Policy";
+        options->own_node_egress = argument[0] == 'P';
+        return NULL;
+}
+
+static const char *read_deny(const char *argument, struct options *options)
+{
+        if (strcmp(argument, "drop") != 0 && strcmp(argument, "reject") != 0)
+                return "drop or reject";
+        options->deny = argument[0] == 'r' ? DENY_REJECT : DENY_DROP;
+        return NULL;
+}
+
+static const char *read_dry_run(const char *argument, struct options *options)
+{
+        options->dry_run = true;
+        return NULL;
+}
+
+static bool read_number(const char *argument, unsigned min, unsigned max, unsigned *ret)
+{
+        char *end;
+
+        errno = 0;
+        unsigned long value = strtoul(argument, &end, 10);
+        if (errno || *end || argument[0] < '0' || argument[0] > '9' || value < min || value > max)
+                return false;
+        *ret = (unsigned)value;
+        return true;
+}
+
+static const char *read_wait(const char *argument, struct options *options)
+{
+        return read_number(argument, 0, 3600, &options->wait_seconds) ? NULL : "seconds, 0 to 3600";
+}
+
+static const char *read_port(const char *argument, struct options *options)
+{
+        options->port = argument;
+        return NULL;
+}
+
+static const char *read_protocol(const char *argument, struct options *options)
+{
+        return protocol_parse(argument, &options->protocol) ? NULL : "TCP, UDP, SCTP or ICMP";
+}
+
+static const char *read_timeout(const char *argument, struct options *options)
+{
+        return read_number(argument, 1, 600000, &options->timeout_ms) ? NULL
+                                                                      : "milliseconds, 1 to 600000";
+}
+
+static const char *read_verbose(const char *argument, struct options *options)
+{
+        options->verbose = true;
+        return NULL;
+}
+
+static const struct option_row {
+        enum option_bit bit;
+        char letter; /* 0 where it has none */
+        const char *name;
+        const char *argument; /* NULL where it takes none */
+        option_reader read;
+        const char *help;
+} rows[] = {
+    {OPTION_FILES, 'f', "filename", "PATH", read_file_name,
+     "manifests: a file, a directory or - for standard input; many times"},
+    {OPTION_NAMESPACE, 'n', "namespace", "NAME", read_namespace,
+     "the namespace of what names none (default)"},
+    {OPTION_OUTPUT, 'o', "output", "text|json", read_output, "how to print"},
+    {OPTION_NODE, 0, "node", "NODE", read_node,
+     "whose pods are local; not needed where the manifests know one node only"},
+    {OPTION_BACKEND, 0, "backend", "BACKEND", read_backend,
+     "iptables-nft or iptables-legacy; else whichever holds the node's rules"},
+    {OPTION_OWN_NODE_EGRESS, 0, "own-node-egress", "Allow|Policy", read_own_node_egress,
+     "whether egress rules apply towards a pod's own node (Allow: they do not)"},
+    {OPTION_DENY, 0, "deny", "drop|reject", read_deny, "what happens to denied packets (drop)"},
+    {OPTION_DRY_RUN, 0, "dry-run", NULL, read_dry_run, "only print what would change"},
+    {OPTION_WAIT, 0, "wait", "SECONDS", read_wait, "for the locks of iptables (30)"},
+    {OPTION_PORT, 'p', "port", "PORT", read_port, "destination port, by number or name"},
+    {OPTION_PROTOCOL, 0, "protocol", "NAME", read_protocol, "TCP (default), UDP, SCTP or ICMP"},
+    {OPTION_TIMEOUT, 0, "timeout", "MS", read_timeout,
+     "milliseconds until a silent probe counts as denied (3000)"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
+};
+
+#define LONG_ONLY 0x100 /* getopt values of rows without a letter: LONG_ONLY + index */
+
+static void print_usage(const struct usage *usage)
+{
+        printf("Usage: penstock %s\n\n%s\n\nOptions:\n", usage->synopsis, usage->description);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char spelt[64];
+                if (!(usage->options & rows[i].bit))
+                        continue;
+                snprintf(spelt, sizeof(spelt), "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
+                         rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ",
+                         rows[i].name, rows[i].argument ? " " : "",
+                         rows[i].argument ? rows[i].argument : "");
+                printf("  %-32s %s\n", spelt, rows[i].help);
+        }
+        printf("  %-32s %s\n", "-h,  --help", "this text");
+}
+
+static int row_value(size_t i)
+{
+        return rows[i].letter ? rows[i].letter : LONG_ONLY + (int)i;
+}
+
+/* What getopt_long() needs, from the rows this command takes. */
+static void getopt_tables(const struct usage *usage, char *letters, struct option *longs)
+{
+        *letters++ = ':'; /* missing arguments are told apart from unknown options */
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                if (!(usage->options & rows[i].bit))
+                        continue;
+                if (rows[i].letter) {
+                        *letters++ = rows[i].letter;
+                        if (rows[i].argument)
+                                *letters++ = ':';
+                }
+                *longs++ = (struct option){rows[i].name,
+                                           rows[i].argument ? required_argument : no_argument, NULL,
+                                           row_value(i)};
+        }
+        *letters++ = 'h';
+        *letters = '\0';
+        *longs++ = (struct option){"help", no_argument, NULL, 'h'};
+        *longs = (struct option){0};
+}
+
+static const struct option_row *row_of(int value)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (row_value(i) == value)
+                        return &rows[i];
+        return NULL;
+}
+
+enum parsed options_parse(int argc, char **argv, const struct usage *usage, struct options *ret)
+{
+        char letters[3 * ARRAY_SIZE(rows)];
+        struct option longs[ARRAY_SIZE(rows) + 2];
+        int value;
+
+        *ret = (struct options){
+            .namespace = "default",
+            .wait_seconds = 30,
+            .protocol = PROTOCOL_TCP,
+            .timeout_ms = 3000,
+        };
+        getopt_tables(usage, letters, longs);
+        opterr = 0;
+        optind = 0; /* a new scan: the lab runs commands of its own */
+        while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+                if (value == 'h') {
+                        print_usage(usage);
+                        return PARSED_HELP;
+                }
+                if (value == ':' || value == '?') {
+                        fail(argv[0], EXIT_USAGE, "%s: %s; see penstock %s --help",
+                             argv[optind - 1],
+                             value == ':' ? "wants an argument" : "unknown option", argv[0]);
+                        return PARSED_WRONG;
+                }
+                const struct option_row *row = row_of(value);
+                const char *wanted = row->read(optarg, ret);
+                if (wanted) {
+                        fail(argv[0], EXIT_USAGE, "--%s %s: not %s", row->name, optarg, wanted);
+                        return PARSED_WRONG;
+                }
+        }
+        if ((usage->options & OPTION_FILES) && ret->n_files == 0) {
+                fail(argv[0], EXIT_USAGE, "-f PATH is missing; see penstock %s --help", argv[0]);
+                return PARSED_WRONG;
+        }
+        ret->n_arguments = argc - optind;
+        ret->arguments = argv + optind;
+        return PARSED;
+}
+
+static void print_skipped(const struct load_stats *stats)
+{
+        for (size_t i = 0; i < stats->skipped_kinds.n; i++)
+                fprintf(stderr, "passed over: %zu %s\n", stats->skipped_counts.items[i],
+                        stats->skipped_kinds.items[i]);
+}
+
+struct cluster *options_load(const struct options *options)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct problems problems = problems_in(arena);
+        struct load_stats stats = {0};
+        struct cluster *cluster = cluster_new();
+
+        if (load_paths(cluster, options->files, options->n_files, options->namespace, &problems,
+                       &stats) < 0) {
+                problems_print(&problems, stderr);
+                cluster_free(cluster);
+                return NULL;
+        }
+        if (options->verbose)
+                print_skipped(&stats);
+        return cluster;
+}
+
+void options_seal(struct cluster *cluster)
+{
+        cluster_seal(cluster);
+        vec_foreach (const char *, note, &cluster->notes)
+                fprintf(stderr, "note: %s\n", *note);
+}
+
+int fail(const char *command, int status, const char *format, ...)
+{
+        va_list args;
+
+        fprintf(stderr, "penstock %s: ", command);
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+        fputc('\n', stderr);
+        return status;
+}

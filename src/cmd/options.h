@@ -1,0 +1,73 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "compile/compile.h"
+#include "iptables/backend.h"
+#include "kube/cluster.h"
+
+/* The options of all subcommands, in kubectl's spelling: one table says which exist, a subcommand
+ * says which of them it takes. `--help` is made from the same table. */
+
+enum option_bit {
+        OPTION_FILES = 1 << 0,           /* -f, --filename PATH (many) */
+        OPTION_NAMESPACE = 1 << 1,       /* -n, --namespace NAME */
+        OPTION_OUTPUT = 1 << 2,          /* -o, --output text|json */
+        OPTION_NODE = 1 << 3,            /* --node NODE */
+        OPTION_BACKEND = 1 << 4,         /* --backend iptables|iptables-nft|iptables-legacy */
+        OPTION_OWN_NODE_EGRESS = 1 << 5, /* --own-node-egress Allow|Policy */
+        OPTION_DENY = 1 << 6,            /* --deny drop|reject */
+        OPTION_DRY_RUN = 1 << 7,         /* --dry-run */
+        OPTION_WAIT = 1 << 8,            /* --wait SECONDS */
+        OPTION_PORT = 1 << 9,            /* --port PORT (number or name) */
+        OPTION_PROTOCOL = 1 << 10,       /* --protocol TCP|UDP|SCTP|ICMP */
+        OPTION_TIMEOUT = 1 << 11,        /* --timeout MILLISECONDS */
+        OPTION_VERBOSE = 1 << 12,        /* -v */
+};
+
+enum output { OUTPUT_TEXT, OUTPUT_JSON };
+
+struct options {
+        const char **files; /* in the order given */
+        size_t n_files;
+        const char *namespace; /* "default" */
+        enum output output;
+        const char *node; /* NULL where not given */
+        bool has_flavour;
+        enum flavour flavour;
+        bool own_node_egress;
+        enum deny_action deny;
+        bool dry_run;
+        unsigned wait_seconds;  /* 30 */
+        const char *port;       /* NULL where not given */
+        enum protocol protocol; /* PROTOCOL_TCP */
+        unsigned timeout_ms;    /* 3000 */
+        bool verbose;
+        int n_arguments; /* what is left */
+        char **arguments;
+};
+
+/* A subcommand's usage: "apply -f PATH… [--node NODE]", what it does, and its options by bits. */
+struct usage {
+        const char *synopsis;
+        const char *description;
+        unsigned options; /* enum option_bit */
+};
+
+enum parsed { PARSED, PARSED_HELP, PARSED_WRONG };
+
+/* Prints help (to stdout) or what is wrong (to stderr) itself. A command that takes -f wants at
+ * least one. What ret points to lives until exit. */
+enum parsed options_parse(int argc, char **argv, const struct usage *usage, struct options *ret);
+
+/* Loads options->files into a cluster that is not sealed; prints problems, skipped kinds (-v) to
+ * stderr. NULL where the input is bad: return EXIT_USAGE. */
+struct cluster *options_load(const struct options *options);
+/* cluster_seal() and its notes to stderr. */
+void options_seal(struct cluster *cluster);
+
+/* "penstock apply: …" on stderr; returns status. */
+int fail(const char *command, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
