@@ -1,0 +1,37 @@
+#include "kube/objects.h"
+
+const char *direction_name(enum direction direction)
+{
+        return direction == DIRECTION_INGRESS ? "ingress" : "egress";
+}
+
+bool peer_is_ip_block(const struct policy_peer *peer)
+{
+        return !peer->pod_selector && !peer->namespace_selector;
+}
+
+bool pod_finished(const struct pod *pod)
+{
+        return pod->phase == POD_SUCCEEDED || pod->phase == POD_FAILED;
+}
+
+bool pod_named_port(const struct pod *pod, const char *name, enum protocol protocol, uint16_t *ret)
+{
+        for (size_t i = 0; i < pod->ports.n; i++) {
+                const struct container_port *port = &pod->ports.items[i];
+
+                if (port->name == name && port->protocol == protocol) {
+                        *ret = port->port;
+                        return true;
+                }
+        }
+        return false;
+}
+
+const struct ip *pod_ip(const struct pod *pod, enum family family)
+{
+        for (size_t i = 0; i < pod->ips.n; i++)
+                if (pod->ips.items[i].family == family)
+                        return &pod->ips.items[i];
+        return NULL;
+}
