@@ -3,8 +3,9 @@
 #include "kube/cluster.h"
 #include "rules/ruleset.h"
 
-/* The policies of a cluster as the ruleset of one node. Pure: no I/O, no clock; the same cluster and
- * options give the same bytes. The layout and its reasons are in ARCHITECTURE.md, "The data plane". */
+/* The policies of a cluster as the ruleset of one node. Pure: no I/O, no clock; the same cluster
+ * and options give the same bytes. The layout and its reasons are in ARCHITECTURE.md, "The data
+ * plane". */
 
 enum deny_action { DENY_DROP, DENY_REJECT };
 
@@ -14,8 +15,8 @@ struct compile_options {
         enum deny_action deny;
 };
 
-/* The ruleset, finished, in arena; NULL where two objects would have one name. The cluster is sealed
- * and must outlive the ruleset, whose texts it shares. */
+/* The ruleset, finished, in arena; NULL where two objects would have one name. The cluster is
+ * sealed and must outlive the ruleset, whose texts it shares. */
 struct err;
 struct ruleset *compile(struct arena *arena, const struct cluster *cluster,
                         const struct compile_options *options, struct err *err);

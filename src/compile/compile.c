@@ -1,0 +1,230 @@
+#include "compile/compile.h"
+
+#include "compile/classes.h"
+#include "compile/dispatch.h"
+#include "compile/peers.h"
+#include "compile/ports.h"
+
+/* From the hooks down:
+ *
+ *   FORWARD → PENSTOCK-FORWARD   established and related leave; then
+ *               → PENSTOCK-EGRESS    by source address to the class's chain, which returns what is
+ *               → PENSTOCK-INGRESS   allowed and sends the rest to PENSTOCK-DENY; by destination
+ * alike INPUT   → PENSTOCK-INPUT     only where egress rules apply towards the pod's own node
+ *
+ * What returns from both is allowed, and goes on through the rules of others. Traffic between a pod
+ * and its own node passes INPUT and OUTPUT only, so that "always allowed" needs no rule at all. */
+
+#define CHAIN_FORWARD   CHAIN_PREFIX "FORWARD"
+#define CHAIN_INPUT     CHAIN_PREFIX "INPUT"
+#define CHAIN_DENY      CHAIN_PREFIX "DENY"
+#define CHAIN_MIDSTREAM CHAIN_PREFIX "MIDSTREAM"
+
+static const char *const dispatch_chains[DIRECTIONS] = {
+    [DIRECTION_INGRESS] = CHAIN_PREFIX "INGRESS",
+    [DIRECTION_EGRESS] = CHAIN_PREFIX "EGRESS",
+};
+
+/* Sets of local isolated addresses, by family. */
+static const char *const isolated_sets[FAMILIES] = {SET_PREFIX "isolated-4",
+                                                    SET_PREFIX "isolated-6"};
+static const char *const self_sets[FAMILIES] = {SET_PREFIX "self-4", SET_PREFIX "self-6"};
+
+static struct target target_of(enum target_kind kind, const char *text)
+{
+        return (struct target){kind, text};
+}
+
+static void add_plain(struct compiler *compiler, struct chain *chain, const char *comment,
+                      struct target target)
+{
+        compiler_add_rule(compiler, chain, NULL, 0, comment, target);
+}
+
+/* One rule of a policy: each way to say its ports × each way to say its peers. */
+static void add_policy_rule(struct compiler *compiler, struct chain *chain,
+                            const struct class *class, const struct network_policy *policy,
+                            size_t index, enum family family)
+{
+        const struct policy_rule *rule = &policy->rules[class->direction].items[index];
+        const struct target allow = target_of(TARGET_RETURN, NULL);
+        const char *detail =
+            arena_printf(compiler->arena, "%s[%zu]", direction_name(class->direction), index);
+        const char *comment = compiler_comment(compiler, &policy->meta, detail);
+        bool ingress = class->direction == DIRECTION_INGRESS;
+        struct port_matches ports =
+            ports_compile(compiler->arena, rule, ingress ? class->example : NULL);
+        struct peer_matches peers = peers_compile(compiler, policy, rule, class->direction, family);
+        struct match matches[3];
+
+        vec_foreach (const struct port_match, port, &ports.list) {
+                size_t n = 0;
+                while (n < port->n) {
+                        matches[n] = port->items[n];
+                        n++;
+                }
+                if (peers.anyone)
+                        compiler_add_rule(compiler, chain, matches, n, comment, allow);
+                for (size_t i = 0; i < peers.n; i++) {
+                        matches[n] = peers.items[i];
+                        compiler_add_rule(compiler, chain, matches, n + 1, comment, allow);
+                }
+        }
+        if (!ingress && peers_compile_named(compiler, policy, rule, family, &matches[0]))
+                compiler_add_rule(compiler, chain, matches, 1, comment, allow);
+}
+
+static void add_class(struct compiler *compiler, struct table *table, const struct class *class)
+{
+        struct chain *chain = table_add_chain(compiler->ruleset, table, class->chain);
+
+        for (size_t i = 0; i < class->n_policies; i++)
+                for (size_t j = 0; j < class->policies[i]->rules[class->direction].n; j++)
+                        add_policy_rule(compiler, chain, class, class->policies[i], j,
+                                        table->family);
+        add_plain(compiler, chain,
+                  arena_printf(compiler->arena, "penstock: denied %s of pods of %s",
+                               direction_name(class->direction), class->example->meta.namespace),
+                  target_of(TARGET_GOTO, CHAIN_DENY));
+}
+
+static void add_deny(struct compiler *compiler, struct table *table)
+{
+        static const char *const prohibited[FAMILIES] = {"icmp-admin-prohibited",
+                                                         "icmp6-adm-prohibited"};
+        struct chain *chain = table_add_chain(compiler->ruleset, table, CHAIN_DENY);
+        struct match self = match_set2(self_sets[table->family], SET_SOURCE, SET_DESTINATION);
+
+        compiler_add_rule(compiler, chain, &self, 1, "penstock: a pod reaches itself",
+                          target_of(TARGET_RETURN, NULL));
+        /* RFC 4861: hop limit 255 proves that no router passed it on. Only bridged packets come
+         * here. */
+        for (uint8_t type = 133; table->family == FAMILY_IPV6 && type <= 137; type++) {
+                struct match discovery[] = {
+                    {.kind = MATCH_PROTOCOL, .number = PROTOCOL_ICMPV6},
+                    {.kind = MATCH_ICMP_TYPE, .icmp = {.type = type, .any_code = true}},
+                    {.kind = MATCH_HOP_LIMIT, .number = 255},
+                };
+                compiler_add_rule(compiler, chain, discovery, ARRAY_SIZE(discovery),
+                                  "penstock: neighbour discovery", target_of(TARGET_RETURN, NULL));
+        }
+        if (compiler->options->deny == DENY_REJECT) {
+                struct match tcp = {.kind = MATCH_PROTOCOL, .number = PROTOCOL_TCP};
+                compiler_add_rule(compiler, chain, &tcp, 1, "penstock: denied",
+                                  target_of(TARGET_REJECT, "tcp-reset"));
+                add_plain(compiler, chain, "penstock: denied",
+                          target_of(TARGET_REJECT, prohibited[table->family]));
+                return;
+        }
+        add_plain(compiler, chain, "penstock: denied", target_of(TARGET_DROP, NULL));
+}
+
+/* TCP that conntrack does not know, and that does not begin a connection. Conntrack would take it
+ * up as a new one in the direction of this packet, so that a connection that was cut would live on
+ * through the server's packets: they look as if the server had opened it. */
+static void add_midstream(struct compiler *compiler, struct table *table)
+{
+        struct chain *chain = table_add_chain(compiler->ruleset, table, CHAIN_MIDSTREAM);
+        const char *set = isolated_sets[table->family];
+
+        for (enum set_end end = SET_SOURCE; end <= SET_DESTINATION; end++) {
+                struct match match = match_set(set, end);
+                compiler_add_rule(compiler, chain, &match, 1,
+                                  "penstock: TCP of no known connection of an isolated pod",
+                                  target_of(TARGET_DROP, NULL));
+        }
+}
+
+static void add_hook(struct compiler *compiler, struct table *table, const char *hook,
+                     const char *name, unsigned directions)
+{
+        enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+        struct match established = {.kind = MATCH_CTSTATE, .flags = CT_ESTABLISHED | CT_RELATED};
+        struct match midstream[] = {
+            {.kind = MATCH_PROTOCOL, .number = PROTOCOL_TCP},
+            {.kind = MATCH_TCP_FLAGS,
+             .invert = true,
+             .tcp_flags = {.mask = FIN | SYN | RST | ACK, .set = SYN}},
+        };
+        struct chain *chain = table_add_chain(compiler->ruleset, table, name);
+
+        compiler_add_rule(compiler, chain, &established, 1, "penstock: established and related",
+                          target_of(TARGET_RETURN, NULL));
+        compiler_add_rule(compiler, chain, midstream, ARRAY_SIZE(midstream),
+                          "penstock: TCP that begins no connection",
+                          target_of(TARGET_JUMP, CHAIN_MIDSTREAM));
+        if (directions & 1 << DIRECTION_EGRESS)
+                add_plain(compiler, chain, "penstock: egress of local pods",
+                          target_of(TARGET_JUMP, dispatch_chains[DIRECTION_EGRESS]));
+        if (directions & 1 << DIRECTION_INGRESS)
+                add_plain(compiler, chain, "penstock: ingress of local pods",
+                          target_of(TARGET_JUMP, dispatch_chains[DIRECTION_INGRESS]));
+        chain = table_add_chain(compiler->ruleset, table, hook);
+        add_plain(compiler, chain, "penstock: network policy", target_of(TARGET_JUMP, name));
+}
+
+static void add_address_sets(struct compiler *compiler, const struct classes *by_direction,
+                             enum family family)
+{
+        struct set *isolated =
+            ruleset_add_set(compiler->ruleset, isolated_sets[family], SET_HASH_IP, family);
+
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
+                vec_foreach (const struct member, member, &by_direction[d].members) {
+                        const struct ip *ip = pod_ip(member->pod, family);
+                        if (!ip)
+                                continue;
+                        struct set_element element = {.prefix = prefix_host(ip)};
+                        vec_push(compiler->arena, &isolated->elements, element);
+                }
+        size_t n = isolated->elements.n;
+        const struct set_element *addresses = isolated->elements.items;
+        struct set *self =
+            ruleset_add_set(compiler->ruleset, self_sets[family], SET_HASH_NET_NET, family);
+        for (size_t i = 0; i < n; i++) {
+                struct set_element pair = {.prefix = addresses[i].prefix,
+                                           .second = addresses[i].prefix};
+                vec_push(compiler->arena, &self->elements, pair);
+        }
+}
+
+static void add_family(struct compiler *compiler, const struct classes *by_direction,
+                       enum family family)
+{
+        struct table *table = ruleset_add_table(compiler->ruleset, family, "filter");
+
+        add_address_sets(compiler, by_direction, family);
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
+                vec_foreach (struct class *, class, &by_direction[d].list)
+                        add_class(compiler, table, *class);
+                dispatch_compile(compiler, table, dispatch_chains[d], &by_direction[d], d);
+        }
+        add_deny(compiler, table);
+        add_midstream(compiler, table);
+        add_hook(compiler, table, "FORWARD", CHAIN_FORWARD,
+                 1 << DIRECTION_EGRESS | 1 << DIRECTION_INGRESS);
+        if (compiler->options->own_node_egress)
+                add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS);
+}
+
+struct ruleset *compile(struct arena *arena, const struct cluster *cluster,
+                        const struct compile_options *options, struct err *err)
+{
+        struct compiler compiler = {
+            .arena = arena,
+            .cluster = cluster,
+            .options = options,
+            .ruleset = ruleset_new(arena),
+            .names = map_new(arena),
+            .sets = map_new(arena),
+            .err = err,
+        };
+        struct classes by_direction[DIRECTIONS];
+
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
+                by_direction[d] = classes_of(&compiler, d);
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                add_family(&compiler, by_direction, family);
+        ruleset_finish(compiler.ruleset);
+        return compiler.failed ? NULL : compiler.ruleset;
+}

@@ -1,0 +1,133 @@
+#include "compile/dispatch.h"
+
+#define FAN_OUT_BITS 2
+#define LEAF_RULES   4 /* so few addresses are a list */
+#define MAX_LEVELS   6 /* nf_tables allows 16 chains in a row; below, however they lie, a list */
+
+struct leaf {
+        struct ip ip;
+        const struct class *class;
+};
+
+struct tree {
+        struct compiler *compiler;
+        struct table *table;
+        enum direction direction;
+};
+
+static int leaf_compare(const void *a, const void *b)
+{
+        return ip_compare(&((const struct leaf *)a)->ip, &((const struct leaf *)b)->ip);
+}
+
+static void add_goto(struct tree *tree, struct chain *chain, struct prefix prefix, const char *to,
+                     const char *comment)
+{
+        struct match match = {.kind = subject_match(tree->direction), .prefix = prefix};
+
+        compiler_add_rule(tree->compiler, chain, &match, 1, comment,
+                          (struct target){TARGET_GOTO, to});
+}
+
+static void add_leaf(struct tree *tree, struct chain *chain, const struct leaf *leaf)
+{
+        const struct class *class = leaf->class;
+        const char *comment = arena_printf(tree->compiler->arena, "penstock: pod of %s with %zu %s",
+                                           class->example->meta.namespace, class->n_policies,
+                                           class->n_policies == 1 ? "policy" : "policies");
+
+        add_goto(tree, chain, prefix_host(&leaf->ip), class->chain, comment);
+}
+
+/* The first bit in which sorted addresses differ. */
+static unsigned common_bits(const struct leaf *leaves, size_t n)
+{
+        unsigned bits = family_bits(leaves[0].ip.family), i = 0;
+
+        while (i < bits && ip_bit(&leaves[0].ip, i) == ip_bit(&leaves[n - 1].ip, i))
+                i++;
+        return i;
+}
+
+static size_t group_size(const struct leaf *leaves, size_t n, const struct prefix *prefix)
+{
+        size_t size = 1;
+
+        while (size < n && prefix_contains(prefix, &leaves[size].ip))
+                size++;
+        return size;
+}
+
+static const char *subtree_name(struct tree *tree, const struct prefix *prefix)
+{
+        _cleanup_strbuf_ struct strbuf key = {0};
+        char text[PREFIX_TEXT_SIZE];
+
+        key_add(&key, "tree");
+        key_add(&key, direction_name(tree->direction));
+        key_add(&key, prefix_format(prefix, text));
+        return compiler_name(
+            tree->compiler,
+            tree->direction == DIRECTION_INGRESS ? CHAIN_PREFIX "IT-" : CHAIN_PREFIX "ET-", &key);
+}
+
+static void add_list(struct tree *tree, struct chain *chain, const struct leaf *leaves, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                add_leaf(tree, chain, &leaves[i]);
+}
+
+static void add_chain(struct tree *tree, const char *name, const struct leaf *leaves, size_t n,
+                      unsigned level)
+{
+        struct chain *chain = table_add_chain(tree->compiler->ruleset, tree->table, name);
+
+        if (n <= LEAF_RULES || level == MAX_LEVELS) {
+                add_list(tree, chain, leaves, n);
+                return;
+        }
+        unsigned length = common_bits(leaves, n) + FAN_OUT_BITS;
+        if (length > family_bits(leaves[0].ip.family))
+                length = family_bits(leaves[0].ip.family);
+        struct {
+                const char *name;
+                const struct leaf *leaves;
+                size_t n;
+        } below[1 << FAN_OUT_BITS];
+        size_t n_below = 0;
+        for (size_t i = 0, size; i < n; i += size) {
+                struct prefix prefix = prefix_of(&leaves[i].ip, (uint8_t)length);
+                char text[PREFIX_TEXT_SIZE];
+                size = group_size(leaves + i, n - i, &prefix);
+                if (size == 1) {
+                        add_leaf(tree, chain, &leaves[i]);
+                        continue;
+                }
+                below[n_below].name = subtree_name(tree, &prefix);
+                below[n_below].leaves = leaves + i;
+                below[n_below].n = size;
+                add_goto(tree, chain, prefix, below[n_below].name,
+                         arena_printf(tree->compiler->arena, "penstock: %zu pods in %s", size,
+                                      prefix_format(&prefix, text)));
+                n_below++;
+        }
+        for (size_t i = 0; i < n_below; i++)
+                add_chain(tree, below[i].name, below[i].leaves, below[i].n, level + 1);
+}
+
+void dispatch_compile(struct compiler *compiler, struct table *table, const char *root,
+                      const struct classes *classes, enum direction direction)
+{
+        struct tree tree = {compiler, table, direction};
+        VEC(struct leaf) leaves = {0};
+
+        vec_foreach (const struct member, member, &classes->members) {
+                const struct ip *ip = pod_ip(member->pod, table->family);
+                if (!ip)
+                        continue;
+                struct leaf leaf = {*ip, member->class};
+                vec_push(compiler->arena, &leaves, leaf);
+        }
+        vec_sort(&leaves, leaf_compare);
+        add_chain(&tree, root, leaves.items, leaves.n, 1);
+}

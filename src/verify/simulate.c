@@ -1,0 +1,295 @@
+#include "verify/simulate.h"
+
+#include <string.h>
+
+/* Truth has three values: a match that is not understood must never be taken for a yes or a no. A
+ * rule does not match as soon as one of its matches surely does not. */
+enum truth { NO, YES, UNKNOWN };
+
+#define MAX_DEPTH 64 /* the kernel's own limit is 16 nested jumps in nf_tables */
+
+struct run {
+        const struct ruleset *ruleset;
+        const struct table *table;
+        const struct sim_packet *packet;
+        struct sim_result result;
+        unsigned depth;
+};
+
+static enum truth truth_of(bool yes)
+{
+        return yes ? YES : NO;
+}
+
+static const struct set_element *set_find(const struct set *set, const struct set_element *key)
+{
+        size_t low = 0, high = set->elements.n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = set_element_compare(&set->elements.items[middle], key);
+                if (order == 0)
+                        return &set->elements.items[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+/* hash:net: the longest prefix that contains the address decides, be it a member or a nomatch. */
+static enum truth net_contains(const struct set *set, const struct ip *ip)
+{
+        for (int length = (int)family_bits(ip->family); length > 0; length--) {
+                struct set_element key = {.prefix = prefix_of(ip, (uint8_t)length)};
+                if (set_find(set, &key))
+                        return YES;
+                key.nomatch = true;
+                if (set_find(set, &key))
+                        return NO;
+        }
+        return NO;
+}
+
+/* hash:net,net: without nomatch, which penstock never puts there, containing is all that counts. */
+static enum truth net_net_contains(const struct set *set, const struct ip *first,
+                                   const struct ip *second)
+{
+        vec_foreach (const struct set_element, element, &set->elements) {
+                if (element->nomatch)
+                        return UNKNOWN;
+                if (prefix_contains(&element->prefix, first) &&
+                    prefix_contains(&element->second, second))
+                        return YES;
+        }
+        return NO;
+}
+
+static bool has_ports(uint8_t protocol)
+{
+        return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
+}
+
+static bool is_icmp(uint8_t protocol)
+{
+        return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
+}
+
+static enum truth ip_port_contains(const struct set *set, const struct sim_packet *packet,
+                                   const struct ip *ip, enum set_end port_end)
+{
+        struct set_element key = {.prefix = prefix_host(ip), .protocol = packet->protocol};
+        if (has_ports(packet->protocol))
+                key.port = port_end == SET_SOURCE ? packet->source_port : packet->destination_port;
+        else if (is_icmp(packet->protocol)) /* as ip_set_get_ip_port() has it */
+                key.port = (uint16_t)(packet->icmp_type << 8 | packet->icmp_code);
+        else
+                return NO;
+        return truth_of(set_find(set, &key));
+}
+
+static enum truth set_matches(const struct run *run, const struct match *match)
+{
+        const struct sim_packet *packet = run->packet;
+        const struct set *set = ruleset_set(run->ruleset, match->set.name);
+        const struct ip *ends[SET_DIMENSIONS];
+
+        if (!set)
+                return UNKNOWN;
+        for (size_t i = 0; i < SET_DIMENSIONS; i++)
+                ends[i] = match->set.ends[i] == SET_SOURCE ? &packet->source : &packet->destination;
+        if (set->family != ends[0]->family)
+                return NO;
+        switch (set->type) {
+        case SET_HASH_IP: {
+                struct set_element key = {.prefix = prefix_host(ends[0])};
+                return truth_of(set_find(set, &key));
+        }
+        case SET_HASH_NET:
+                return net_contains(set, ends[0]);
+        case SET_HASH_IP_PORT:
+                return ip_port_contains(set, packet, ends[0], match->set.ends[1]);
+        case SET_HASH_NET_NET:
+                return net_net_contains(set, ends[0], ends[1]);
+        case SET_UNKNOWN:
+                break;
+        }
+        return UNKNOWN;
+}
+
+static bool interface_matches(const char *pattern, const char *name)
+{
+        size_t length = strlen(pattern);
+
+        if (length && pattern[length - 1] == '+')
+                return strncmp(pattern, name, length - 1) == 0;
+        return strcmp(pattern, name) == 0;
+}
+
+static enum truth ports_match(const struct sim_packet *packet, const struct match *match,
+                              uint16_t port)
+{
+        if (!has_ports(packet->protocol))
+                return NO;
+        for (size_t i = 0; i < match->ports.n; i++)
+                if (port_range_contains(match->ports.items[i], port))
+                        return YES;
+        return NO;
+}
+
+static enum truth icmp_matches(const struct sim_packet *packet, const struct match *match)
+{
+        if (!is_icmp(packet->protocol))
+                return NO;
+        return truth_of(packet->icmp_type == match->icmp.type &&
+                        (match->icmp.any_code || packet->icmp_code == match->icmp.code));
+}
+
+static enum truth evaluate(const struct run *run, const struct match *match)
+{
+        const struct sim_packet *packet = run->packet;
+
+        switch (match->kind) {
+        case MATCH_SOURCE:
+                return truth_of(prefix_contains(&match->prefix, &packet->source));
+        case MATCH_DESTINATION:
+                return truth_of(prefix_contains(&match->prefix, &packet->destination));
+        case MATCH_IN_INTERFACE:
+                return truth_of(interface_matches(match->text, packet->in_interface));
+        case MATCH_OUT_INTERFACE:
+                return truth_of(interface_matches(match->text, packet->out_interface));
+        case MATCH_PROTOCOL:
+                return truth_of(match->number == 0 || match->number == packet->protocol);
+        case MATCH_COMMENT:
+                return YES;
+        case MATCH_CTSTATE:
+                return truth_of(match->flags & packet->state);
+        case MATCH_SET:
+                return set_matches(run, match);
+        case MATCH_DESTINATION_PORT:
+        case MATCH_DESTINATION_PORTS:
+                return ports_match(packet, match, packet->destination_port);
+        case MATCH_SOURCE_PORT:
+        case MATCH_SOURCE_PORTS:
+                return ports_match(packet, match, packet->source_port);
+        case MATCH_TCP_FLAGS:
+                return truth_of(packet->protocol == PROTOCOL_TCP &&
+                                (packet->tcp_flags & match->tcp_flags.mask) ==
+                                    match->tcp_flags.set);
+        case MATCH_ICMP_TYPE:
+                return icmp_matches(packet, match);
+        case MATCH_HOP_LIMIT:
+                return truth_of(packet->hop_limit == match->number);
+        case MATCH_UNKNOWN:
+                break;
+        }
+        return UNKNOWN;
+}
+
+static enum truth rule_matches(const struct run *run, const struct rule *rule)
+{
+        enum truth all = YES;
+
+        vec_foreach (const struct match, match, &rule->matches) {
+                enum truth truth = evaluate(run, match);
+                if (truth == UNKNOWN)
+                        all = UNKNOWN;
+                else if ((truth == YES) == match->invert)
+                        return NO;
+        }
+        return all;
+}
+
+/* True where the packet's fate is decided; false where it fell off the end or returned. */
+static bool run_chain(struct run *run, const struct chain *chain);
+
+static bool decide(struct run *run, const struct chain *chain, const struct rule *rule,
+                   enum outcome outcome)
+{
+        run->result.outcome = outcome;
+        run->result.chain = chain;
+        run->result.rule = rule;
+        return true;
+}
+
+static bool enter(struct run *run, const struct chain *from, const struct rule *rule)
+{
+        const struct chain *to = table_chain(run->table, rule->target.text);
+
+        if (!to || run->depth == MAX_DEPTH)
+                return decide(run, from, rule, OUTCOME_UNKNOWN);
+        run->depth++;
+        bool decided = run_chain(run, to);
+        run->depth--;
+        return decided;
+}
+
+static bool run_chain(struct run *run, const struct chain *chain)
+{
+        vec_foreach (const struct rule, rule, &chain->rules) {
+                run->result.evaluated++;
+                enum truth truth = rule_matches(run, rule);
+                if (truth == NO || rule->target.kind == TARGET_NONE)
+                        continue;
+                if (truth == UNKNOWN)
+                        return decide(run, chain, rule, OUTCOME_UNKNOWN);
+                switch (rule->target.kind) {
+                case TARGET_ACCEPT:
+                        return decide(run, chain, rule, OUTCOME_PASS);
+                case TARGET_DROP:
+                case TARGET_REJECT:
+                        return decide(run, chain, rule, OUTCOME_DROP);
+                case TARGET_RETURN:
+                        return false;
+                case TARGET_JUMP:
+                        if (enter(run, chain, rule))
+                                return true;
+                        continue;
+                case TARGET_GOTO:
+                        return enter(run, chain, rule);
+                case TARGET_NONE:
+                        continue;
+                case TARGET_UNKNOWN:
+                        return decide(run, chain, rule, OUTCOME_UNKNOWN);
+                }
+        }
+        return false;
+}
+
+struct sim_result simulate(const struct ruleset *ruleset, const char *hook,
+                           const struct sim_packet *packet)
+{
+        struct run run = {
+            .ruleset = ruleset,
+            .table = ruleset_table(ruleset, packet->source.family, "filter"),
+            .packet = packet,
+        };
+        const struct chain *chain = run.table ? table_chain(run.table, hook) : NULL;
+
+        if (!chain || run_chain(&run, chain))
+                return run.result;
+        if (chain->policy && strcmp(chain->policy, "DROP") == 0)
+                decide(&run, chain, NULL, OUTCOME_DROP);
+        return run.result;
+}
+
+struct sim_packet sim_packet_new(const struct ip *source, const struct ip *destination,
+                                 enum protocol protocol, uint16_t port)
+{
+        bool icmp = protocol == PROTOCOL_ICMP, v6 = source->family == FAMILY_IPV6;
+
+        return (struct sim_packet){
+            .source = *source,
+            .destination = *destination,
+            .protocol = icmp && v6 ? PROTOCOL_ICMPV6 : (uint8_t)protocol,
+            .source_port = has_ports((uint8_t)protocol) ? 40000 : 0,
+            .destination_port = port,
+            .tcp_flags = protocol == PROTOCOL_TCP ? 2 : 0,
+            .icmp_type = icmp ? (v6 ? 128 : 8) : 0,
+            .hop_limit = 63,
+            .state = CT_NEW,
+            .in_interface = "",
+            .out_interface = "",
+        };
+}
