@@ -13,7 +13,8 @@ void arena_free(struct arena *arena); /* NULL is allowed */
 void arena_freep(struct arena **arena);
 #define _cleanup_arena_ __attribute__((cleanup(arena_freep)))
 
-/* Forgets every piece but keeps one block, so that a loop over objects does not return to malloc. */
+/* Forgets every piece but keeps one block, so that a loop over objects does not return to malloc.
+ */
 void arena_reset(struct arena *arena);
 
 /* Bytes taken from the system, for reports. */
@@ -23,7 +24,7 @@ size_t arena_size(const struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull));
 /* Ends the process where count * size overflows. */
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size)
-        __attribute__((returns_nonnull));
+    __attribute__((returns_nonnull));
 #define arena_new_object(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define arena_new_array(arena, type, count)                                                        \
         ((type *)arena_alloc_array((arena), (count), sizeof(type)))
@@ -32,5 +33,6 @@ void *arena_copy(struct arena *arena, const void *data, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args);
+    __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));

@@ -192,10 +192,10 @@ static const struct {
         enum protocol protocol;
         const char *name;
 } protocols[] = {
-        {PROTOCOL_TCP, "TCP"},
-        {PROTOCOL_UDP, "UDP"},
-        {PROTOCOL_SCTP, "SCTP"},
-        {PROTOCOL_ICMP, "ICMP"},
+    {PROTOCOL_TCP, "TCP"},
+    {PROTOCOL_UDP, "UDP"},
+    {PROTOCOL_SCTP, "SCTP"},
+    {PROTOCOL_ICMP, "ICMP"},
 };
 
 const char *protocol_name(enum protocol protocol)

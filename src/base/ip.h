@@ -24,15 +24,17 @@ struct prefix {
 #define IP_TEXT_SIZE     46
 #define PREFIX_TEXT_SIZE 50
 
-unsigned family_bits(enum family family);     /* 32, 128 */
-const char *family_name(enum family family);  /* "IPv4", "IPv6" */
+unsigned family_bits(enum family family);    /* 32, 128 */
+const char *family_name(enum family family); /* "IPv4", "IPv6" */
 
 /* Strict: four decimal parts without leading zeros, or RFC 4291 text; no zone. IPv4-mapped IPv6
  * (::ffff:10.0.0.1) becomes the IPv4 address, as in Go's net package. False where it is neither. */
 bool ip_parse(const char *text, struct ip *ret);
-/* As Kubernetes' ParseIPSloppy: leading zeros in IPv4 parts are decimal ("010.0.0.1" is 10.0.0.1). */
+/* As Kubernetes' ParseIPSloppy: leading zeros in IPv4 parts are decimal ("010.0.0.1" is 10.0.0.1).
+ */
 bool ip_parse_sloppy(const char *text, struct ip *ret);
-const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE]); /* RFC 5952; returns text */
+const char *ip_format(const struct ip *ip,
+                      char text[static IP_TEXT_SIZE]);  /* RFC 5952; returns text */
 int ip_compare(const struct ip *a, const struct ip *b); /* family, then number */
 bool ip_equal(const struct ip *a, const struct ip *b);
 
@@ -61,7 +63,8 @@ enum protocol {
 };
 
 const char *protocol_name(enum protocol protocol); /* "TCP"; NULL where it has none here */
-bool protocol_parse(const char *name, enum protocol *ret); /* exactly as Kubernetes spells it, and "ICMP" */
+bool protocol_parse(const char *name,
+                    enum protocol *ret); /* exactly as Kubernetes spells it, and "ICMP" */
 
 struct port_range {
         uint16_t first, last; /* both included */

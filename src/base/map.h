@@ -4,8 +4,8 @@
 
 #include "base/arena.h"
 
-/* Text → pointer, in an arena; keys are copied. Iteration is in order of insertion, so that whatever
- * is printed from a map is the same on every run. */
+/* Text → pointer, in an arena; keys are copied. Iteration is in order of insertion, so that
+ * whatever is printed from a map is the same on every run. */
 struct map;
 
 struct map_entry {

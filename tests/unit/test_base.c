@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/ip.h"
+#include "base/json_print.h"
 #include "base/map.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
@@ -55,16 +56,16 @@ static void addresses(void **state)
         static const struct {
                 const char *text, *strict, *sloppy; /* NULL: refused */
         } cases[] = {
-                {"10.0.0.1", "10.0.0.1", "10.0.0.1"},
-                {"010.0.0.1", NULL, "10.0.0.1"},
-                {"10.0.0", NULL, NULL},
-                {"10.0.0.256", NULL, NULL},
-                {"10.0.0.1 ", NULL, NULL},
-                {"", NULL, NULL},
-                {"2001:DB8:0:0::1", "2001:db8::1", "2001:db8::1"},
-                {"::ffff:10.1.2.3", "10.1.2.3", "10.1.2.3"},
-                {"fe80::1%eth0", NULL, NULL},
-                {"::", "::", "::"},
+            {"10.0.0.1", "10.0.0.1", "10.0.0.1"},
+            {"010.0.0.1", NULL, "10.0.0.1"},
+            {"10.0.0", NULL, NULL},
+            {"10.0.0.256", NULL, NULL},
+            {"10.0.0.1 ", NULL, NULL},
+            {"", NULL, NULL},
+            {"2001:DB8:0:0::1", "2001:db8::1", "2001:db8::1"},
+            {"::ffff:10.1.2.3", "10.1.2.3", "10.1.2.3"},
+            {"fe80::1%eth0", NULL, NULL},
+            {"::", "::", "::"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -85,11 +86,15 @@ static void prefixes(void **state)
                 const char *text, *result; /* NULL: refused */
                 bool host_bits;
         } cases[] = {
-                {"10.1.2.3/8", "10.0.0.0/8", true},    {"10.0.0.0/33", NULL, false},
-                {"0.0.0.0/0", "0.0.0.0/0", false},     {"10.0.0.0/", NULL, false},
-                {"10.0.0.0/08", NULL, false},          {"2001:db8::1/127", "2001:db8::/127", true},
-                {"::/0", "::/0", false},               {"10.0.0.0", NULL, false},
-                {"255.255.255.255/31", "255.255.255.254/31", true},
+            {"10.1.2.3/8", "10.0.0.0/8", true},
+            {"10.0.0.0/33", NULL, false},
+            {"0.0.0.0/0", "0.0.0.0/0", false},
+            {"10.0.0.0/", NULL, false},
+            {"10.0.0.0/08", NULL, false},
+            {"2001:db8::1/127", "2001:db8::/127", true},
+            {"::/0", "::/0", false},
+            {"10.0.0.0", NULL, false},
+            {"255.255.255.255/31", "255.255.255.254/31", true},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -150,18 +155,43 @@ static void strbuf_grows(void **state)
         assert_string_equal(buf.text + 3996, "999,");
 }
 
+static void json_is_printed_as_kubectl_does(void **state)
+{
+        _cleanup_strbuf_ struct strbuf buf = {0};
+        struct json_print json = {.out = &buf};
+
+        json_open(&json, NULL, '{');
+        json_text(&json, "text", "a \"b\" \\ \n");
+        json_open(&json, "list", '[');
+        json_number(&json, NULL, UINT64_MAX);
+        json_bool(&json, NULL, true);
+        json_close(&json, ']');
+        json_open(&json, "none", '[');
+        json_close(&json, ']');
+        json_close(&json, '}');
+        assert_string_equal(buf.text, "{\n"
+                                      "    \"text\": \"a \\\"b\\\" \\\\ \\u000a\",\n"
+                                      "    \"list\": [\n"
+                                      "        18446744073709551615,\n"
+                                      "        true\n"
+                                      "    ],\n"
+                                      "    \"none\": []\n"
+                                      "}\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(arena_pieces_are_zero_and_apart),
-                cmocka_unit_test(map_finds_what_was_put),
-                cmocka_unit_test(interned_texts_are_one),
-                cmocka_unit_test(addresses),
-                cmocka_unit_test(prefixes),
-                cmocka_unit_test(prefix_holds_its_addresses),
-                cmocka_unit_test(errors_are_wrapped),
-                cmocka_unit_test(digests_are_sha256_in_base32),
-                cmocka_unit_test(strbuf_grows),
+            cmocka_unit_test(arena_pieces_are_zero_and_apart),
+            cmocka_unit_test(map_finds_what_was_put),
+            cmocka_unit_test(interned_texts_are_one),
+            cmocka_unit_test(addresses),
+            cmocka_unit_test(prefixes),
+            cmocka_unit_test(prefix_holds_its_addresses),
+            cmocka_unit_test(errors_are_wrapped),
+            cmocka_unit_test(digests_are_sha256_in_base32),
+            cmocka_unit_test(strbuf_grows),
+            cmocka_unit_test(json_is_printed_as_kubectl_does),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
