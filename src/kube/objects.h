@@ -14,7 +14,7 @@
 
 struct place {
         const char *file; /* "-" is standard input */
-        unsigned line;    /* from 1 */
+        unsigned line;    /* from 1; 0 is the file as a whole */
 };
 
 struct meta {
