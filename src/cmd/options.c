@@ -201,7 +201,7 @@ static const struct option_row *row_of(int value)
         return NULL;
 }
 
-enum parsed options_parse(int argc, char **argv, const struct usage *usage, struct options *ret)
+int options_parse(int argc, char **argv, const struct usage *usage, struct options *ret)
 {
         char letters[3 * ARRAY_SIZE(rows)];
         struct option longs[ARRAY_SIZE(rows) + 2];
@@ -219,27 +219,30 @@ enum parsed options_parse(int argc, char **argv, const struct usage *usage, stru
         while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
                 if (value == 'h') {
                         print_usage(usage);
-                        return PARSED_HELP;
+                        return EXIT_YES;
                 }
                 if (value == ':' || value == '?') {
-                        fail(argv[0], EXIT_USAGE, "%s: %s; see penstock %s --help",
-                             argv[optind - 1],
-                             value == ':' ? "wants an argument" : "unknown option", argv[0]);
-                        return PARSED_WRONG;
+                        return fail(argv[0], EXIT_USAGE, "%s: %s; see penstock %s --help",
+                                    argv[optind - 1],
+                                    value == ':' ? "wants an argument" : "unknown option", argv[0]);
                 }
                 const struct option_row *row = row_of(value);
                 const char *wanted = row->read(optarg, ret);
                 if (wanted) {
-                        fail(argv[0], EXIT_USAGE, "--%s %s: not %s", row->name, optarg, wanted);
-                        return PARSED_WRONG;
+                        return fail(argv[0], EXIT_USAGE, "--%s %s: not %s", row->name, optarg,
+                                    wanted);
                 }
         }
         if ((usage->options & OPTION_FILES) && ret->n_files == 0) {
-                fail(argv[0], EXIT_USAGE, "-f PATH is missing; see penstock %s --help", argv[0]);
-                return PARSED_WRONG;
+                return fail(argv[0], EXIT_USAGE, "-f PATH is missing; see penstock %s --help",
+                            argv[0]);
         }
         ret->n_arguments = argc - optind;
         ret->arguments = argv + optind;
+        if (ret->n_arguments > usage->max_arguments)
+                return fail(argv[0], EXIT_USAGE,
+                            "%s: one argument too many; see penstock %s --help",
+                            ret->arguments[usage->max_arguments], argv[0]);
         return PARSED;
 }
 

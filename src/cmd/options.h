@@ -49,18 +49,18 @@ struct options {
         char **arguments;
 };
 
-/* A subcommand's usage: "apply -f PATH… [--node NODE]", what it does, and its options by bits. */
+/* A subcommand's usage: "apply -f PATH… [--node NODE]", what it does, and what it takes. */
 struct usage {
         const char *synopsis;
         const char *description;
-        unsigned options; /* enum option_bit */
+        unsigned options;  /* enum option_bit */
+        int max_arguments; /* besides options */
 };
 
-enum parsed { PARSED, PARSED_HELP, PARSED_WRONG };
-
-/* Prints help (to stdout) or what is wrong (to stderr) itself. A command that takes -f wants at
- * least one. What ret points to lives until exit. */
-enum parsed options_parse(int argc, char **argv, const struct usage *usage, struct options *ret);
+/* PARSED, or the status to exit with: help was printed, or what is wrong was. A command that takes
+ * -f wants at least one. What ret points to lives until exit. */
+int options_parse(int argc, char **argv, const struct usage *usage, struct options *ret);
+#define PARSED (-1)
 
 /* Loads options->files into a cluster that is not sealed; prints problems, skipped kinds (-v) to
  * stderr. NULL where the input is bad: return EXIT_USAGE. */

@@ -1,0 +1,115 @@
+#include "cmd/apply.h"
+
+#include <stdio.h>
+
+#include "cmd/command.h"
+#include "cmd/snapshot.h"
+#include "iptables/apply.h"
+#include "netlink/conntrack.h"
+#include "policy/verdict.h"
+
+static const struct usage usage = {
+    .synopsis = "apply -f PATH… [--node NODE] [--dry-run]",
+    .description =
+        "Makes the rules of this network namespace equal to the policies, atomically: what is\n"
+        "installed is read, and only the difference is sent. A second apply changes nothing.\n"
+        "Connections that are no longer allowed are cut.",
+    .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_NODE | OPTION_BACKEND | OPTION_DENY |
+               OPTION_OWN_NODE_EGRESS | OPTION_DRY_RUN | OPTION_WAIT | OPTION_VERBOSE,
+};
+
+struct keep_data {
+        const struct cluster *cluster;
+        struct policy_options policy;
+};
+
+static bool keep_allowed(const struct packet *packet, void *data)
+{
+        const struct keep_data *keep = data;
+
+        return policy_allows(keep->cluster, &keep->policy, packet);
+}
+
+int apply_flavour(const char *command, const struct options *options, enum flavour *ret)
+{
+        struct err err;
+
+        if (options->has_flavour) {
+                *ret = options->flavour;
+                return EXIT_YES;
+        }
+        if (flavour_detect(ret, &err) < 0)
+                return fail(command, EXIT_TROUBLE, "%s", err.text);
+        return EXIT_YES;
+}
+
+static void print_report(const struct apply_report *report, const char *node, const char *flavour,
+                         size_t cut)
+{
+        const char *connections = cut == 1 ? "connection" : "connections";
+
+        if (!report->changed)
+                printf("node %s: unchanged (%s)", node, flavour);
+        else
+                printf(
+                    "node %s: applied (%s): chains +%zu ~%zu -%zu, sets +%zu ~%zu -%zu, elements "
+                    "+%zu -%zu, %zu rules sent",
+                    node, flavour, report->chains_added, report->chains_changed,
+                    report->chains_removed, report->sets_added, report->sets_changed,
+                    report->sets_removed, report->elements_added, report->elements_removed,
+                    report->rules_sent);
+        if (cut)
+                printf("; cut %zu %s", cut, connections);
+        putchar('\n');
+}
+
+static int apply_ruleset(const char *command, const struct options *options,
+                         const struct snapshot *snapshot, const struct cluster *cluster)
+{
+        struct apply_options apply_options = {
+            .dry_run = options->dry_run,
+            .wait_seconds = options->wait_seconds,
+        };
+        struct keep_data keep = {cluster, {.own_node_egress = options->own_node_egress}};
+        struct apply_report report = {0};
+        struct err err;
+        size_t cut = 0;
+        int status = apply_flavour(command, options, &apply_options.flavour);
+
+        if (status != EXIT_YES)
+                return status;
+        if (iptables_apply(snapshot->ruleset, &apply_options, &report, &err) < 0)
+                return fail(command, EXIT_TROUBLE, "node %s: %s", snapshot->node, err.text);
+        if (options->dry_run)
+                fputs(strbuf_text(&report.diff), stdout);
+        else if (conntrack_cut(keep_allowed, &keep, &cut, &err) < 0)
+                status = fail(command, EXIT_TROUBLE,
+                              "node %s: the rules are in force, but connections that they deny may "
+                              "live on: %s",
+                              snapshot->node, err.text);
+        print_report(&report, snapshot->node, flavour_name(apply_options.flavour), cut);
+        apply_report_done(&report);
+        return status;
+}
+
+int apply_node(const char *command, const struct options *options, const struct cluster *cluster,
+               const char *node)
+{
+        _cleanup_snapshot_ struct snapshot snapshot = {0};
+        int status = snapshot_compile(command, options, cluster, node, &snapshot);
+
+        return status == EXIT_YES ? apply_ruleset(command, options, &snapshot, cluster) : status;
+}
+
+int cmd_apply(int argc, char **argv)
+{
+        _cleanup_snapshot_ struct snapshot snapshot = {0};
+        struct options options;
+        int status = options_parse(argc, argv, &usage, &options);
+
+        if (status != PARSED)
+                return status;
+        status = snapshot_make(argv[0], &options, &snapshot);
+        return status == EXIT_YES ? apply_ruleset(argv[0], &options, &snapshot, snapshot.cluster)
+                                  : status;
+}

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "cmd/options.h"
+
+/* From options to the wanted ruleset of one node: load, seal, choose the node, compile. What can go
+ * wrong is printed; on failure the exit status is returned and there is nothing to release. */
+struct snapshot {
+        struct arena *arena; /* of the ruleset */
+        struct cluster *cluster;
+        struct ruleset *ruleset;
+        const char *node;
+};
+
+int snapshot_make(const char *command, const struct options *options, struct snapshot *ret);
+/* The same from a cluster that is loaded and sealed already, which stays the caller's. */
+int snapshot_compile(const char *command, const struct options *options,
+                     const struct cluster *cluster, const char *node, struct snapshot *ret);
+void snapshot_done(struct snapshot *snapshot);
+#define _cleanup_snapshot_ __attribute__((cleanup(snapshot_done)))
