@@ -14,7 +14,8 @@ int err_set(struct err *err, const char *format, ...)
         return -1;
 }
 
-static int append(struct err *err, const char *reason, const char *format, va_list args)
+static int __attribute__((format(printf, 3, 0)))
+append(struct err *err, const char *reason, const char *format, va_list args)
 {
         char whole[sizeof(err->text)];
         int n = vsnprintf(whole, sizeof(whole), format, args);
