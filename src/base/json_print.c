@@ -69,6 +69,12 @@ void json_number(struct json_print *json, const char *key, uint64_t number)
         strbuf_printf(json->out, "%" PRIu64, number);
 }
 
+void json_digits(struct json_print *json, const char *key, const char *digits)
+{
+        begin_member(json, key);
+        strbuf_add(json->out, digits);
+}
+
 void json_bool(struct json_print *json, const char *key, bool value)
 {
         begin_member(json, key);

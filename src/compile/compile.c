@@ -50,7 +50,7 @@ static void add_policy_rule(struct compiler *compiler, struct chain *chain,
         const struct target allow = target_of(TARGET_RETURN, NULL);
         const char *detail =
             arena_printf(compiler->arena, "%s[%zu]", direction_name(class->direction), index);
-        const char *comment = compiler_comment(compiler, &policy->meta, detail);
+        const char *comment = compiler_comment(compiler, "", &policy->meta, detail);
         bool ingress = class->direction == DIRECTION_INGRESS;
         struct port_matches ports =
             ports_compile(compiler->arena, rule, ingress ? class->example : NULL);

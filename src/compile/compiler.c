@@ -29,19 +29,21 @@ const char *compiler_name(struct compiler *compiler, const char *prefix, const s
         return name;
 }
 
-const char *compiler_comment(struct compiler *compiler, const struct meta *meta, const char *detail)
+const char *compiler_comment(struct compiler *compiler, const char *what, const struct meta *meta,
+                             const char *detail)
 {
-        size_t room = COMMENT_BYTES - strlen("penstock: ") - strlen(meta->namespace) -
-                      strlen("/ ") - strlen(detail);
+        const char *before = arena_printf(compiler->arena, "penstock: %s%s%s/", what,
+                                          *what ? " " : "", meta->namespace);
+        const char *after = arena_printf(compiler->arena, "%s%s", *detail ? " " : "", detail);
+        size_t room = COMMENT_BYTES - strlen(before) - strlen(after);
         size_t length = strlen(meta->name);
         char digest[NAME_DIGEST + 1];
 
         if (length <= room)
-                return arena_printf(compiler->arena, "penstock: %s/%s %s", meta->namespace,
-                                    meta->name, detail);
+                return arena_printf(compiler->arena, "%s%s%s", before, meta->name, after);
         digest_name(meta->name, length, digest, NAME_DIGEST);
-        return arena_printf(compiler->arena, "penstock: %s/%.*s~%s %s", meta->namespace,
-                            (int)(room - NAME_DIGEST - 1), meta->name, digest, detail);
+        return arena_printf(compiler->arena, "%s%.*s~%s%s", before, (int)(room - NAME_DIGEST - 1),
+                            meta->name, digest, after);
 }
 
 struct match match_comment(const char *text)

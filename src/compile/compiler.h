@@ -22,9 +22,9 @@ struct compiler {
 const char *compiler_name(struct compiler *compiler, const char *prefix, const struct strbuf *key);
 void key_add(struct strbuf *key, const char *part);
 
-/* Text for xt_comment, which holds 255 bytes: "penstock: NAMESPACE/NAME DETAIL"; a name that is too
- * long is cut and gets a digest. */
-const char *compiler_comment(struct compiler *compiler, const struct meta *meta,
+/* Text for xt_comment, which holds 255 bytes: "penstock: WHAT NAMESPACE/NAME DETAIL", where what
+ * and detail may be "". A name that is too long is cut and gets a digest. */
+const char *compiler_comment(struct compiler *compiler, const char *what, const struct meta *meta,
                              const char *detail);
 struct match match_comment(const char *text);
 

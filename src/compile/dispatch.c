@@ -6,7 +6,7 @@
 
 struct leaf {
         struct ip ip;
-        const struct class *class;
+        const struct member *member;
 };
 
 struct tree {
@@ -31,12 +31,8 @@ static void add_goto(struct tree *tree, struct chain *chain, struct prefix prefi
 
 static void add_leaf(struct tree *tree, struct chain *chain, const struct leaf *leaf)
 {
-        const struct class *class = leaf->class;
-        const char *comment = arena_printf(tree->compiler->arena, "penstock: pod of %s with %zu %s",
-                                           class->example->meta.namespace, class->n_policies,
-                                           class->n_policies == 1 ? "policy" : "policies");
-
-        add_goto(tree, chain, prefix_host(&leaf->ip), class->chain, comment);
+        add_goto(tree, chain, prefix_host(&leaf->ip), leaf->member->class->chain,
+                 compiler_comment(tree->compiler, "pod", &leaf->member->pod->meta, ""));
 }
 
 /* The first bit in which sorted addresses differ. */
@@ -125,7 +121,7 @@ void dispatch_compile(struct compiler *compiler, struct table *table, const char
                 const struct ip *ip = pod_ip(member->pod, table->family);
                 if (!ip)
                         continue;
-                struct leaf leaf = {*ip, member->class};
+                struct leaf leaf = {*ip, member};
                 vec_push(compiler->arena, &leaves, leaf);
         }
         vec_sort(&leaves, leaf_compare);
