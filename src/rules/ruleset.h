@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/ip.h"
+#include "base/map.h"
 #include "base/vec.h"
 
 /* A ruleset as data: what compile writes, the printers print, the parsers read from the kernel,
@@ -99,6 +100,7 @@ struct table {
         enum family family;
         const char *name; /* "filter" */
         VEC(struct chain) chains;
+        struct map *by_name; /* table_chain() */
 };
 
 enum set_type { SET_HASH_IP, SET_HASH_NET, SET_HASH_IP_PORT, SET_HASH_NET_NET, SET_UNKNOWN };
@@ -113,7 +115,8 @@ struct set_element {
 
 struct set {
         const char *name;
-        const char *comment; /* what it holds, for people; not in the kernel; NULL where read back */
+        const char
+            *comment; /* what it holds, for people; not in the kernel; NULL where read back */
         enum set_type type;
         enum family family;
         VEC(struct set_element) elements; /* sorted by set_element_compare once finished */
@@ -144,8 +147,8 @@ const char *rule_comment(const struct rule *rule); /* NULL where it has none */
 int set_element_compare(const struct set_element *a, const struct set_element *b);
 const char *set_type_name(enum set_type type); /* "hash:ip" */
 
-/* What the two mean to the kernel; counters do not count. Matches may stand in any order: iptables-nft
- * prints them in another order than they were given. */
+/* What the two mean to the kernel; counters do not count. Matches may stand in any order:
+ * iptables-nft prints them in another order than they were given. */
 bool match_equal(const struct match *a, const struct match *b);
 bool rule_equal(const struct rule *a, const struct rule *b);
 bool chain_rules_equal(const struct chain *a, const struct chain *b);

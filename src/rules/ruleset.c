@@ -1,0 +1,233 @@
+#include "rules/ruleset.h"
+
+#include <string.h>
+
+struct ruleset *ruleset_new(struct arena *arena)
+{
+        struct ruleset *ruleset = arena_new_object(arena, struct ruleset);
+
+        ruleset->arena = arena;
+        return ruleset;
+}
+
+struct table *ruleset_table(const struct ruleset *ruleset, enum family family, const char *name)
+{
+        vec_foreach (struct table, table, &ruleset->tables)
+                if (table->family == family && strcmp(table->name, name) == 0)
+                        return table;
+        return NULL;
+}
+
+struct table *ruleset_add_table(struct ruleset *ruleset, enum family family, const char *name)
+{
+        struct table *known = ruleset_table(ruleset, family, name);
+
+        if (known)
+                return known;
+        struct table table = {
+            .family = family,
+            .name = arena_strdup(ruleset->arena, name),
+            .by_name = map_new(ruleset->arena),
+        };
+        vec_push(ruleset->arena, &ruleset->tables, table);
+        return &ruleset->tables.items[ruleset->tables.n - 1];
+}
+
+/* The map holds positions, which growing does not move; 0 is its word for "absent". */
+struct chain *table_chain(const struct table *table, const char *name)
+{
+        uintptr_t position = (uintptr_t)map_get(table->by_name, name);
+
+        return position ? &table->chains.items[position - 1] : NULL;
+}
+
+struct chain *table_add_chain(struct ruleset *ruleset, struct table *table, const char *name)
+{
+        struct chain chain = {.name = arena_strdup(ruleset->arena, name)};
+
+        vec_push(ruleset->arena, &table->chains, chain);
+        map_put(table->by_name, name, (void *)(uintptr_t)table->chains.n);
+        return &table->chains.items[table->chains.n - 1];
+}
+
+struct set *ruleset_add_set(struct ruleset *ruleset, const char *name, enum set_type type,
+                            enum family family)
+{
+        struct set set = {
+            .name = arena_strdup(ruleset->arena, name),
+            .type = type,
+            .family = family,
+        };
+
+        vec_push(ruleset->arena, &ruleset->sets, set);
+        return &ruleset->sets.items[ruleset->sets.n - 1];
+}
+
+struct set *ruleset_set(const struct ruleset *ruleset, const char *name)
+{
+        size_t low = 0, high = ruleset->sets.n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(ruleset->sets.items[middle].name, name);
+                if (order == 0)
+                        return &ruleset->sets.items[middle];
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+static int compare_elements(const void *a, const void *b)
+{
+        return set_element_compare(a, b);
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+        return strcmp(((const struct set *)a)->name, ((const struct set *)b)->name);
+}
+
+static void set_finish(struct set *set)
+{
+        size_t n = 0;
+
+        vec_sort(&set->elements, compare_elements);
+        vec_foreach (struct set_element, element, &set->elements)
+                if (n == 0 || set_element_compare(&set->elements.items[n - 1], element) != 0)
+                        set->elements.items[n++] = *element;
+        set->elements.n = n;
+}
+
+void ruleset_finish(struct ruleset *ruleset)
+{
+        vec_sort(&ruleset->sets, compare_sets);
+        vec_foreach (struct set, set, &ruleset->sets)
+                set_finish(set);
+}
+
+void rule_add_match(struct ruleset *ruleset, struct rule *rule, struct match match)
+{
+        vec_push(ruleset->arena, &rule->matches, match);
+}
+
+const char *rule_comment(const struct rule *rule)
+{
+        vec_foreach (const struct match, match, &rule->matches)
+                if (match->kind == MATCH_COMMENT)
+                        return match->text;
+        return NULL;
+}
+
+int set_element_compare(const struct set_element *a, const struct set_element *b)
+{
+        int order = prefix_compare(&a->prefix, &b->prefix);
+
+        if (order == 0)
+                order = prefix_compare(&a->second, &b->second);
+        if (order == 0)
+                order = (int)a->protocol - (int)b->protocol;
+        if (order == 0)
+                order = (int)a->port - (int)b->port;
+        return order ? order : (int)a->nomatch - (int)b->nomatch;
+}
+
+const char *set_type_name(enum set_type type)
+{
+        static const char *const names[] = {
+            [SET_HASH_IP] = "hash:ip",           [SET_HASH_NET] = "hash:net",
+            [SET_HASH_IP_PORT] = "hash:ip,port", [SET_HASH_NET_NET] = "hash:net,net",
+            [SET_UNKNOWN] = "unknown",
+        };
+
+        return names[type];
+}
+
+static bool ports_equal(const struct match *a, const struct match *b)
+{
+        if (a->ports.n != b->ports.n)
+                return false;
+        for (size_t i = 0; i < a->ports.n; i++)
+                if (a->ports.items[i].first != b->ports.items[i].first ||
+                    a->ports.items[i].last != b->ports.items[i].last)
+                        return false;
+        return true;
+}
+
+static bool sets_equal(const struct match *a, const struct match *b)
+{
+        return strcmp(a->set.name, b->set.name) == 0 && a->set.n_ends == b->set.n_ends &&
+               memcmp(a->set.ends, b->set.ends, a->set.n_ends) == 0;
+}
+
+bool match_equal(const struct match *a, const struct match *b)
+{
+        if (a->kind != b->kind || a->invert != b->invert)
+                return false;
+        switch (a->kind) {
+        case MATCH_SOURCE:
+        case MATCH_DESTINATION:
+                return prefix_equal(&a->prefix, &b->prefix);
+        case MATCH_PROTOCOL:
+        case MATCH_HOP_LIMIT:
+                return a->number == b->number;
+        case MATCH_CTSTATE:
+                return a->flags == b->flags;
+        case MATCH_IN_INTERFACE:
+        case MATCH_OUT_INTERFACE:
+        case MATCH_COMMENT:
+        case MATCH_UNKNOWN:
+                return strcmp(a->text, b->text) == 0;
+        case MATCH_SET:
+                return sets_equal(a, b);
+        case MATCH_DESTINATION_PORT:
+        case MATCH_SOURCE_PORT:
+        case MATCH_DESTINATION_PORTS:
+        case MATCH_SOURCE_PORTS:
+                return ports_equal(a, b);
+        case MATCH_TCP_FLAGS:
+                return a->tcp_flags.mask == b->tcp_flags.mask &&
+                       a->tcp_flags.set == b->tcp_flags.set;
+        case MATCH_ICMP_TYPE:
+                return a->icmp.type == b->icmp.type && a->icmp.any_code == b->icmp.any_code &&
+                       (a->icmp.any_code || a->icmp.code == b->icmp.code);
+        }
+        return false;
+}
+
+static size_t count_equal(const struct rule *rule, const struct match *match)
+{
+        size_t n = 0;
+
+        vec_foreach (const struct match, other, &rule->matches)
+                n += match_equal(match, other);
+        return n;
+}
+
+static bool targets_equal(const struct target *a, const struct target *b)
+{
+        return a->kind == b->kind &&
+               (!a->text || !b->text ? a->text == b->text : strcmp(a->text, b->text) == 0);
+}
+
+bool rule_equal(const struct rule *a, const struct rule *b)
+{
+        if (a->matches.n != b->matches.n || !targets_equal(&a->target, &b->target))
+                return false;
+        vec_foreach (const struct match, match, &a->matches)
+                if (count_equal(a, match) != count_equal(b, match))
+                        return false;
+        return true;
+}
+
+bool chain_rules_equal(const struct chain *a, const struct chain *b)
+{
+        if (a->rules.n != b->rules.n)
+                return false;
+        for (size_t i = 0; i < a->rules.n; i++)
+                if (!rule_equal(&a->rules.items[i], &b->rules.items[i]))
+                        return false;
+        return true;
+}
