@@ -2,9 +2,12 @@
 
 #include "kube/cluster.h"
 
-/* The reference: what NetworkPolicy says of one new connection, written from the text of the API and
- * independent of the compiler. It is slow and obvious; everything fast is held against it. The lines
- * it answers are numbered in ARCHITECTURE.md's list of verdict rules ("semantics"). */
+/* The reference: what NetworkPolicy says of one new connection, written from the text of the API
+ * and independent of the compiler. It is slow and obvious; everything fast is held against it. The
+ * numbered rules that it follows are in tests/unit/test_semantics.c, each with what shows it.
+ *
+ * It says what all nodes do together: the source's node judges egress, the destination's ingress.
+ */
 
 struct policy_options {
         bool own_node_egress; /* egress rules apply towards the pod's own node too */
@@ -27,14 +30,16 @@ struct policy_rule_ref {
 struct side {
         bool allowed;
         bool isolated;
-        const char *exempt; /* why policy does not apply, for people, or NULL: "own node", "itself", … */
-        VEC(const struct network_policy *) policies; /* those that isolate, by namespace and name */
-        VEC(struct policy_rule_ref) allowed_by;      /* every rule that allows, in that order */
+        const char *exempt; /* why policy has no say, for people: "itself", "own node"; or NULL */
+        VEC(const struct network_policy *) policies; /* those that isolate, by name */
+        VEC(struct policy_rule_ref)
+        allowed_by; /* every rule that allows, in that order, also where
+                     * the side is exempt */
 };
 
 struct verdict {
         bool allowed;
-        struct side sides[DIRECTIONS]; /* by enum direction: egress of the source, ingress of the destination */
+        struct side sides[DIRECTIONS]; /* egress of the source, ingress of the destination */
 };
 
 /* Lists in the verdict live in arena. The cluster must be sealed. */
