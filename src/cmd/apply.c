@@ -71,6 +71,7 @@ static int apply_ruleset(const char *command, const struct options *options,
             .wait_seconds = options->wait_seconds,
         };
         struct keep_data keep = {cluster, {.own_node_egress = options->own_node_egress}};
+        struct conntrack_judge judge = {keep_allowed, &keep, options->own_node_egress};
         struct apply_report report = {0};
         struct err err;
         size_t cut = 0;
@@ -82,7 +83,7 @@ static int apply_ruleset(const char *command, const struct options *options,
                 return fail(command, EXIT_TROUBLE, "node %s: %s", snapshot->node, err.text);
         if (options->dry_run)
                 fputs(strbuf_text(&report.diff), stdout);
-        else if (conntrack_cut(keep_allowed, &keep, &cut, &err) < 0)
+        else if (conntrack_cut(&judge, &cut, &err) < 0)
                 status = fail(command, EXIT_TROUBLE,
                               "node %s: the rules are in force, but connections that they deny may "
                               "live on: %s",

@@ -4,9 +4,21 @@
 #include "policy/verdict.h"
 
 /* Cuts connections that are no longer allowed (semantics 23): goes through the kernel's conntrack
- * entries of both families in this network namespace and deletes those for which keep() says no. keep
- * sees a connection as the filter saw its first packet: source of the original direction,
- * destination and port of the reply's source, which is after DNAT.
- * Entries of protocols other than TCP, UDP, SCTP, ICMP, ICMPv6 are kept. */
-int conntrack_cut(bool (*keep)(const struct packet *packet, void *data), void *data,
-                  size_t *ret_cut, struct err *err);
+ * entries of both families in this network namespace and deletes those for which keep() says no.
+ * To be called when the new rules are in force: whatever the old ones let through is then seen.
+ *
+ * keep sees a connection as the filter saw its first packet: source of the original direction,
+ * destination and port of the reply's source, which is after DNAT. A connection that belongs to
+ * another (an FTP transfer to its control connection) is kept as long as the other is.
+ * Entries of protocols other than TCP, UDP, SCTP, ICMP, ICMPv6 are kept. So are connections from
+ * an address of this namespace, and those to one unless to_node says that rules judge them: what
+ * a node and its pods send each other is not forwarded and never denied. */
+struct conntrack_judge {
+        bool (*keep)(const struct packet *packet, void *data);
+        void *data;
+        bool to_node;
+};
+
+/* *ret_cut counts those that had been answered and were not over. An entry that cannot be deleted
+ * is an error, after all others have been. */
+int conntrack_cut(const struct conntrack_judge *judge, size_t *ret_cut, struct err *err);

@@ -1,0 +1,58 @@
+#include "netlink/local.h"
+
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netlink/netlink.h"
+
+struct reading {
+        struct arena *arena;
+        struct local_addresses addresses;
+};
+
+static int compare(const void *a, const void *b)
+{
+        return ip_compare(a, b);
+}
+
+static void read_address(const struct nlmsghdr *message, void *data)
+{
+        const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
+        struct reading *reading = data;
+        size_t size = header->ifa_family == AF_INET ? 4 : 16;
+        /* With a peer, IFA_ADDRESS is the peer's; IPv6 without one has no IFA_LOCAL. */
+        const struct nlattr *attr = netlink_attr(message, sizeof(*header), IFA_LOCAL, size);
+        struct ip ip = {.family = header->ifa_family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6};
+
+        if (!attr)
+                attr = netlink_attr(message, sizeof(*header), IFA_ADDRESS, size);
+        if (!attr || (header->ifa_family != AF_INET && header->ifa_family != AF_INET6))
+                return;
+        memcpy(ip.bytes, mnl_attr_get_payload(attr), size);
+        vec_push(reading->arena, &reading->addresses.list, ip);
+}
+
+int local_addresses_read(struct arena *arena, struct local_addresses *ret, struct err *err)
+{
+        _cleanup_netlink_ struct netlink *netlink = netlink_open(NETLINK_ROUTE, err);
+        struct reading reading = {.arena = arena};
+        struct nlmsghdr *request;
+
+        if (!netlink)
+                return -1;
+        request = netlink_request(netlink, RTM_GETADDR, NLM_F_DUMP);
+        mnl_nlmsg_put_extra_header(request, sizeof(struct ifaddrmsg));
+        if (netlink_talk(netlink, read_address, &reading, err) < 0)
+                return err_wrap(err, "reading this namespace's addresses");
+        vec_sort(&reading.addresses.list, compare);
+        *ret = reading.addresses;
+        return 0;
+}
+
+bool local_addresses_contain(const struct local_addresses *addresses, const struct ip *ip)
+{
+        return addresses->list.n > 0 &&
+               bsearch(ip, addresses->list.items, addresses->list.n, sizeof(*ip), compare) != NULL;
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/vec.h"
+
+/* The addresses of this network namespace, both families, of all its links: what is not sent on. */
+struct local_addresses {
+        VEC(struct ip) list; /* sorted */
+};
+
+int local_addresses_read(struct arena *arena, struct local_addresses *ret, struct err *err);
+bool local_addresses_contain(const struct local_addresses *addresses, const struct ip *ip);
