@@ -1,0 +1,157 @@
+#include "kube/decode.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/strbuf.h"
+#include "kube/decode_kinds.h"
+#include "kube/quote.h"
+
+/* Which objects there are: the table of kinds. What is nearly one of them (another version of the
+ * API, another case of letters) is refused and not passed over: a policy that is silently left out
+ * opens what it was to close. Kinds of the same name in the groups of others (Calico's
+ * NetworkPolicy, Longhorn's Node) are not meant for penstock. */
+
+static const struct kind {
+        const char *name, *group, *version;
+        bool namespaced;
+        bool strict;
+        void (*decode)(struct decoder *decoder, const struct field *object);
+} kinds[] = {
+    {"Namespace", "", "v1", false, false, decode_namespace},
+    {"Node", "", "v1", false, false, decode_node},
+    {"Pod", "", "v1", true, false, decode_pod},
+    {"NetworkPolicy", "networking.k8s.io", "v1", true, true, decode_network_policy},
+};
+
+struct type {
+        const char *api_version, *kind; /* "" where absent */
+};
+
+/* Is the group one of Kubernetes' own? Those of others are domains. */
+static bool is_own_group(const char *group, size_t length)
+{
+        static const char own[] = ".k8s.io";
+        size_t suffix = sizeof(own) - 1;
+
+        return !memchr(group, '.', length) ||
+               (length > suffix && memcmp(group + length - suffix, own, suffix) == 0);
+}
+
+static bool is_group_version(const struct kind *kind, const char *api_version)
+{
+        size_t group = strlen(kind->group);
+
+        if (group == 0)
+                return strcmp(api_version, kind->version) == 0;
+        return strncmp(api_version, kind->group, group) == 0 && api_version[group] == '/' &&
+               strcmp(api_version + group + 1, kind->version) == 0;
+}
+
+/* The kind that is meant, exactly or nearly; NULL where it is none of ours. */
+static const struct kind *find_kind(const struct type *type)
+{
+        const char *slash = strrchr(type->api_version, '/');
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (strcasecmp(kinds[i].name, type->kind) == 0)
+                        return is_own_group(type->api_version,
+                                            slash ? (size_t)(slash - type->api_version) : 0)
+                                   ? &kinds[i]
+                                   : NULL;
+        return NULL;
+}
+
+/* What messages call the object. */
+static const char *object_name(const struct decode_context *context, const struct value *object,
+                               const char *kind, bool namespaced)
+{
+        static const struct value none = {.kind = VALUE_NULL};
+        const struct value *metadata = value_member(object, "metadata");
+        const char *name = value_member_text(metadata ? metadata : &none, "name");
+        const char *namespace = value_member_text(metadata ? metadata : &none, "namespace");
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        quote_name(&text, *kind ? kind : "object");
+        strbuf_add_char(&text, ' ');
+        if (namespaced) {
+                quote_name(&text, *namespace ? namespace : context->default_namespace);
+                strbuf_add_char(&text, '/');
+        }
+        quote_name(&text, *name ? name : "(unnamed)");
+        return arena_strdup(context->problems->arena, text.text);
+}
+
+/* Says why there is no such kind. */
+static void refuse_kind(struct decoder *decoder, const struct field *object,
+                        const struct type *type, const struct kind *kind)
+{
+        _cleanup_strbuf_ struct strbuf shown = {0};
+
+        strbuf_add(&shown, "no matches for kind ");
+        quote_text(&shown, type->kind);
+        strbuf_add(&shown, " in version ");
+        quote_text(&shown, type->api_version);
+        field_problem(decoder, object, "%s; is %s of %s%s%s meant?", shown.text, kind->name,
+                      kind->group, *kind->group ? "/" : "", kind->version);
+}
+
+/* Both must be there, but for the items of a list that says them. */
+static void read_type(struct decoder *decoder, const struct field *object, const char *list_kind,
+                      struct type *ret)
+{
+        struct field version = field_member(object, "apiVersion");
+        struct field kind = field_member(object, "kind");
+
+        *ret = (struct type){"", ""};
+        if (version.value != object->value)
+                field_word(decoder, &version, &ret->api_version);
+        if (kind.value != object->value)
+                field_word(decoder, &kind, &ret->kind);
+        if (decoder->faults)
+                return;
+        if (!*ret->kind && list_kind)
+                ret->kind = list_kind;
+        if (!*ret->kind)
+                field_problem(decoder, object, "kind not set");
+        if (!*ret->api_version && !list_kind)
+                field_problem(decoder, object, "apiVersion not set");
+}
+
+static bool is_exactly(const struct kind *kind, const struct type *type, const char *list_kind)
+{
+        bool version =
+            is_group_version(kind, type->api_version) || (list_kind && !*type->api_version);
+
+        return version && strcmp(kind->name, type->kind) == 0;
+}
+
+enum decode_result decode_object(const struct decode_context *context, const struct value *value,
+                                 const char *list_kind)
+{
+        struct decoder decoder = {.context = context, .arena = context->cluster->arena};
+        struct field object = {.value = value};
+        struct type type;
+
+        /* Until the kind is known, in most cases that of a manifest that says none. */
+        decoder.object = object_name(context, value, value_member_text(value, "kind"), true);
+        if (value->kind != VALUE_MAP) {
+                field_problem(&decoder, &object, "cannot unmarshal %s into an object",
+                              value_kind_name(value->kind));
+                return DECODE_INVALID;
+        }
+        read_type(&decoder, &object, list_kind, &type);
+        if (decoder.faults)
+                return DECODE_INVALID;
+
+        const struct kind *kind = find_kind(&type);
+        if (!kind)
+                return DECODE_SKIPPED_KIND;
+        decoder.object = object_name(context, value, type.kind, kind->namespaced);
+        decoder.strict = kind->strict;
+        if (is_exactly(kind, &type, list_kind))
+                kind->decode(&decoder, &object);
+        else
+                refuse_kind(&decoder, &object, &type, kind);
+        return decoder.faults ? DECODE_INVALID : DECODE_ADDED;
+}
