@@ -28,6 +28,7 @@ struct entry {
         const char *source, *destination;
         uint16_t source_port, destination_port; /* ICMP: id */
         const char *reply_source;               /* after DNAT; NULL: the destination */
+        const char *translated;                 /* the source after SNAT; NULL: the source */
         uint16_t reply_port;                    /* 0: the destination's */
         uint16_t zone;
         uint8_t tcp_state; /* 0: established */
@@ -81,12 +82,13 @@ static void put_tuple(struct nlmsghdr *request, uint16_t type, const struct entr
         bool reply = type == CTA_TUPLE_REPLY;
         const char *server =
             reply && entry->reply_source ? entry->reply_source : entry->destination;
+        const char *client = entry->translated ? entry->translated : entry->source;
         uint16_t port = reply && entry->reply_port ? entry->reply_port : entry->destination_port;
         struct nlattr *tuple = mnl_attr_nest_start(request, type);
         struct nlattr *part = mnl_attr_nest_start(request, CTA_TUPLE_IP);
 
         put_ip(request, CTA_IP_V4_SRC, CTA_IP_V6_SRC, reply ? server : entry->source);
-        put_ip(request, CTA_IP_V4_DST, CTA_IP_V6_DST, reply ? entry->source : server);
+        put_ip(request, CTA_IP_V4_DST, CTA_IP_V6_DST, reply ? client : server);
         mnl_attr_nest_end(request, part);
         part = mnl_attr_nest_start(request, CTA_TUPLE_PROTO);
         put_protocol(request, entry, reply, reply ? port : entry->source_port,
@@ -303,6 +305,21 @@ static void what_took_an_entrys_place_lives(void **state)
         expect_left("TCP 10.0.0.1 10.0.0.3 80\n");
 }
 
+/* Another pod behind the same address, with the same port. */
+static void what_took_a_translated_entrys_place_lives(void **state)
+{
+        static const struct entry old =
+            ENTRY(PROTOCOL_UDP, "10.0.0.1", 40000, "192.0.2.1", 53, .translated = "192.0.2.9");
+        static const struct entry new =
+            ENTRY(PROTOCOL_UDP, "10.0.0.4", 40000, "192.0.2.1", 53, .translated = "192.0.2.9");
+        struct witness witness = {.deny_port = 53, .deleted = &old, .inserted = &new};
+
+        insert(&old);
+        assert_int_equal(cut(&witness, false), 0);
+        expect_shown(&witness, "UDP 10.0.0.1 192.0.2.1 53\n");
+        expect_left("UDP 10.0.0.4 192.0.2.1 53\n");
+}
+
 static void what_ended_by_itself_is_no_error(void **state)
 {
         static const struct entry entry = ENTRY(PROTOCOL_TCP, "10.0.0.1", 40000, "10.0.0.2", 80);
@@ -479,6 +496,7 @@ int main(void)
             cmocka_unit_test_teardown(a_service_is_judged_by_the_pod_behind_it, flush),
             cmocka_unit_test_teardown(an_entry_is_deleted_in_its_own_zone, flush),
             cmocka_unit_test_teardown(what_took_an_entrys_place_lives, flush),
+            cmocka_unit_test_teardown(what_took_a_translated_entrys_place_lives, flush),
             cmocka_unit_test_teardown(what_ended_by_itself_is_no_error, flush),
             cmocka_unit_test_teardown(only_living_connections_are_counted, flush),
             cmocka_unit_test_teardown(a_related_connection_goes_with_its_master, flush),
