@@ -1,10 +1,12 @@
 #include "cmd/apply.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/command.h"
 #include "cmd/snapshot.h"
 #include "iptables/apply.h"
+#include "netlink/bridge.h"
 #include "netlink/conntrack.h"
 #include "policy/verdict.h"
 
@@ -63,6 +65,48 @@ static void print_report(const struct apply_report *report, const char *node, co
         putchar('\n');
 }
 
+/* Pods of one bridge reach each other past all rules where br_netfilter does not bring them here.
+ */
+static int filter_bridges(const char *command, const struct options *options,
+                          const struct snapshot *snapshot, const struct cluster *cluster)
+{
+        VEC(struct ip) pods = {0};
+        struct bridge_report report = {0};
+        struct err err;
+
+        if (cluster->policies.n == 0)
+                return EXIT_YES;
+        vec_foreach (const struct pod, pod, &cluster->pods)
+                for (size_t i = 0; i < pod->ips.n; i++)
+                        if (pod_takes_part(pod) && strcmp(pod->node, snapshot->node) == 0)
+                                vec_push(snapshot->arena, &pods, pod->ips.items[i]);
+        if (bridge_filter(pods.items, pods.n, options->dry_run, &report, &err) < 0)
+                return fail(
+                    command, EXIT_TROUBLE, "node %s: the rules %s, but do not protect all pods: %s",
+                    snapshot->node, options->dry_run ? "would change" : "are in force", err.text);
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                if (report.wanted[family])
+                        printf("+ %s = 1 (pods behind bridge %s)\n", bridge_setting(family),
+                               report.bridge);
+        return EXIT_YES;
+}
+
+static int cut_connections(const char *command, const struct options *options,
+                           const struct snapshot *snapshot, const struct cluster *cluster,
+                           size_t *ret)
+{
+        struct keep_data keep = {cluster, {.own_node_egress = options->own_node_egress}};
+        struct conntrack_judge judge = {keep_allowed, &keep, options->own_node_egress};
+        struct err err;
+
+        if (options->dry_run || conntrack_cut(&judge, ret, &err) == 0)
+                return EXIT_YES;
+        return fail(
+            command, EXIT_TROUBLE,
+            "node %s: the rules are in force, but connections that they deny may live on: %s",
+            snapshot->node, err.text);
+}
+
 static int apply_ruleset(const char *command, const struct options *options,
                          const struct snapshot *snapshot, const struct cluster *cluster)
 {
@@ -70,12 +114,10 @@ static int apply_ruleset(const char *command, const struct options *options,
             .dry_run = options->dry_run,
             .wait_seconds = options->wait_seconds,
         };
-        struct keep_data keep = {cluster, {.own_node_egress = options->own_node_egress}};
-        struct conntrack_judge judge = {keep_allowed, &keep, options->own_node_egress};
         struct apply_report report = {0};
         struct err err;
         size_t cut = 0;
-        int status = apply_flavour(command, options, &apply_options.flavour);
+        int bridges, connections, status = apply_flavour(command, options, &apply_options.flavour);
 
         if (status != EXIT_YES)
                 return status;
@@ -83,14 +125,11 @@ static int apply_ruleset(const char *command, const struct options *options,
                 return fail(command, EXIT_TROUBLE, "node %s: %s", snapshot->node, err.text);
         if (options->dry_run)
                 fputs(strbuf_text(&report.diff), stdout);
-        else if (conntrack_cut(&judge, &cut, &err) < 0)
-                status = fail(command, EXIT_TROUBLE,
-                              "node %s: the rules are in force, but connections that they deny may "
-                              "live on: %s",
-                              snapshot->node, err.text);
+        bridges = filter_bridges(command, options, snapshot, cluster);
+        connections = cut_connections(command, options, snapshot, cluster, &cut);
         print_report(&report, snapshot->node, flavour_name(apply_options.flavour), cut);
         apply_report_done(&report);
-        return status;
+        return bridges != EXIT_YES ? bridges : connections;
 }
 
 int apply_node(const char *command, const struct options *options, const struct cluster *cluster,
