@@ -45,6 +45,3 @@ enum match_kind subject_match(enum direction direction);
 enum set_end subject_end(enum direction direction);
 struct match match_set(const char *name, enum set_end end);
 struct match match_set2(const char *name, enum set_end first, enum set_end second);
-
-#define CHAIN_PREFIX "PENSTOCK-"
-#define SET_PREFIX   "penstock-"

@@ -8,9 +8,9 @@
 /* Makes the kernel hold the wanted ruleset: reads what is installed, sends the difference.
  *
  * Order: sets that grow, rules (one transaction for each family), sets that shrink and what is no
- * longer used. A step that fails undoes the steps before it, so that what is enforced stays as it was.
- * Only chains PENSTOCK-…, sets penstock-… and penstock's own jumps are ever touched. One apply at a
- * time in each network namespace; the xtables lock is waited for. */
+ * longer used. A step that fails undoes the steps before it, so that what is enforced stays as it
+ * was. Only chains PENSTOCK-…, sets penstock-… and penstock's own jumps are ever touched. One apply
+ * at a time in each network namespace; the xtables lock is waited for. */
 
 struct apply_options {
         enum flavour flavour;
@@ -29,8 +29,8 @@ struct apply_report {
 
 void apply_report_done(struct apply_report *report);
 
-/* The filter table's and sets' part that is penstock's, with counters: chains PENSTOCK-…, penstock's
- * jumps in the built-in chains, sets penstock-…. */
+/* The filter table's and sets' part that is penstock's, with counters: chains PENSTOCK-…,
+ * penstock's jumps in the built-in chains, sets penstock-…. */
 struct ruleset *iptables_read(struct arena *arena, enum flavour flavour, struct err *err);
 int iptables_apply(const struct ruleset *wanted, const struct apply_options *options,
                    struct apply_report *report, struct err *err);

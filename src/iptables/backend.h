@@ -5,11 +5,11 @@
 #include "base/err.h"
 #include "base/ip.h"
 
-/* Which iptables the node's rules live in: two kernel interfaces that do not see each other's rules.
- * Choosing the other one would enforce policies beside, not among, kube-proxy's rules. */
+/* Which iptables the node's rules live in: two kernel interfaces that do not see each other's
+ * rules. Choosing the other one would enforce policies beside, not among, kube-proxy's rules. */
 enum flavour { FLAVOUR_NFT, FLAVOUR_LEGACY };
 
-const char *flavour_name(enum flavour flavour); /* "iptables-nft", "iptables-legacy" */
+const char *flavour_name(enum flavour flavour);          /* "iptables-nft", "iptables-legacy" */
 bool flavour_parse(const char *name, enum flavour *ret); /* also "nft", "legacy" */
 
 /* What holds penstock's own chains first, then what holds kubelet's hint (KUBE-IPTABLES-HINT,

@@ -11,6 +11,11 @@
 /* A ruleset as data: what compile writes, the printers print, the parsers read from the kernel,
  * simulate runs and list shows. Everything lives in the arena it was built in. */
 
+/* What is penstock's own: chains and sets of these names, and jumps to such chains from the built-in
+ * ones. */
+#define CHAIN_PREFIX "PENSTOCK-"
+#define SET_PREFIX   "penstock-"
+
 enum match_kind {
         MATCH_SOURCE,       /* prefix */
         MATCH_DESTINATION,  /* prefix */

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "base/strbuf.h"
+#include "iptables/words.h"
+#include "rules/ruleset.h"
+
+/* The options of iptables that penstock understands, one row of a table for each, used in both
+ * directions. Everything else is kept as it was written (MATCH_UNKNOWN, TARGET_UNKNOWN). */
+
+/* What a rule is read or printed among. */
+struct options_context {
+        enum family family;
+        const struct table *table; /* reading: a target without options is a chain of this table, or
+                                      unknown */
+};
+
+/* Reads the words from first on: matches and target. */
+void options_parse_rule(const struct options_context *context, struct ruleset *ruleset,
+                        const struct words *words, size_t first, struct rule *ret);
+/* " -p tcp -m tcp --dport 80 -j RETURN" */
+void options_print_rule(const struct options_context *context, const struct rule *rule,
+                        struct strbuf *out);
