@@ -28,7 +28,6 @@ static const char *const dispatch_chains[DIRECTIONS] = {
 /* Sets of local isolated addresses, by family. */
 static const char *const isolated_sets[FAMILIES] = {SET_PREFIX "isolated-4",
                                                     SET_PREFIX "isolated-6"};
-static const char *const self_sets[FAMILIES] = {SET_PREFIX "self-4", SET_PREFIX "self-6"};
 
 static struct target target_of(enum target_kind kind, const char *text)
 {
@@ -93,10 +92,7 @@ static void add_deny(struct compiler *compiler, struct table *table)
         static const char *const prohibited[FAMILIES] = {"icmp-admin-prohibited",
                                                          "icmp6-adm-prohibited"};
         struct chain *chain = table_add_chain(compiler->ruleset, table, CHAIN_DENY);
-        struct match self = match_set2(self_sets[table->family], SET_SOURCE, SET_DESTINATION);
 
-        compiler_add_rule(compiler, chain, &self, 1, "penstock: a pod reaches itself",
-                          target_of(TARGET_RETURN, NULL));
         /* RFC 4861: hop limit 255 proves that no router passed it on. Only bridged packets come
          * here. */
         for (uint8_t type = 133; table->family == FAMILY_IPV6 && type <= 137; type++) {
@@ -163,7 +159,7 @@ static void add_hook(struct compiler *compiler, struct table *table, const char 
         add_plain(compiler, chain, "penstock: network policy", target_of(TARGET_JUMP, name));
 }
 
-static void add_address_sets(struct compiler *compiler, const struct classes *by_direction,
+static void add_isolated_set(struct compiler *compiler, const struct classes *by_direction,
                              enum family family)
 {
         struct set *isolated =
@@ -177,15 +173,6 @@ static void add_address_sets(struct compiler *compiler, const struct classes *by
                         struct set_element element = {.prefix = prefix_host(ip)};
                         vec_push(compiler->arena, &isolated->elements, element);
                 }
-        size_t n = isolated->elements.n;
-        const struct set_element *addresses = isolated->elements.items;
-        struct set *self =
-            ruleset_add_set(compiler->ruleset, self_sets[family], SET_HASH_NET_NET, family);
-        for (size_t i = 0; i < n; i++) {
-                struct set_element pair = {.prefix = addresses[i].prefix,
-                                           .second = addresses[i].prefix};
-                vec_push(compiler->arena, &self->elements, pair);
-        }
 }
 
 static void add_family(struct compiler *compiler, const struct classes *by_direction,
@@ -193,7 +180,7 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
 {
         struct table *table = ruleset_add_table(compiler->ruleset, family, "filter");
 
-        add_address_sets(compiler, by_direction, family);
+        add_isolated_set(compiler, by_direction, family);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 vec_foreach (struct class *, class, &by_direction[d].list)
                         add_class(compiler, table, *class);

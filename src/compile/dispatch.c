@@ -29,10 +29,20 @@ static void add_goto(struct tree *tree, struct chain *chain, struct prefix prefi
                           (struct target){TARGET_GOTO, to});
 }
 
+/* Of both ends: what a pod sends to itself (by a Service that leads back) is nobody's, and returns.
+ */
 static void add_leaf(struct tree *tree, struct chain *chain, const struct leaf *leaf)
 {
-        add_goto(tree, chain, prefix_host(&leaf->ip), leaf->member->class->chain,
-                 compiler_comment(tree->compiler, "pod", &leaf->member->pod->meta, ""));
+        bool ingress = tree->direction == DIRECTION_INGRESS;
+        struct prefix host = prefix_host(&leaf->ip);
+        struct match matches[] = {
+            {.kind = MATCH_SOURCE, .prefix = host, .invert = ingress},
+            {.kind = MATCH_DESTINATION, .prefix = host, .invert = !ingress},
+        };
+
+        compiler_add_rule(tree->compiler, chain, matches, ARRAY_SIZE(matches),
+                          compiler_comment(tree->compiler, "pod", &leaf->member->pod->meta, ""),
+                          (struct target){TARGET_GOTO, leaf->member->class->chain});
 }
 
 /* The first bit in which sorted addresses differ. */

@@ -351,7 +351,6 @@ static void set_errors_name_the_line(void **state)
 
 static void sets_grow_beyond_the_kernels_default(void **state)
 {
-        _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_strbuf_ struct strbuf out = {0};
         struct set set = {.name = "penstock-a", .type = SET_HASH_IP};
 
