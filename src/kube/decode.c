@@ -28,16 +28,6 @@ struct type {
         const char *api_version, *kind; /* "" where absent */
 };
 
-/* Is the group one of Kubernetes' own? Those of others are domains. */
-static bool is_own_group(const char *group, size_t length)
-{
-        static const char own[] = ".k8s.io";
-        size_t suffix = sizeof(own) - 1;
-
-        return !memchr(group, '.', length) ||
-               (length > suffix && memcmp(group + length - suffix, own, suffix) == 0);
-}
-
 static bool is_group_version(const struct kind *kind, const char *api_version)
 {
         size_t group = strlen(kind->group);
@@ -48,38 +38,35 @@ static bool is_group_version(const struct kind *kind, const char *api_version)
                strcmp(api_version + group + 1, kind->version) == 0;
 }
 
+/* Of Kubernetes' own groups, without a dot or under k8s.io; those of others are domains. */
+static bool is_own_group(const char *api_version)
+{
+        static const char own[] = ".k8s.io";
+        const char *slash = strchr(api_version, '/');
+        size_t length = slash ? (size_t)(slash - api_version) : 0, suffix = sizeof(own) - 1;
+
+        return !memchr(api_version, '.', length) ||
+               (length > suffix && memcmp(api_version + length - suffix, own, suffix) == 0);
+}
+
+/* In NetworkPolicy's group nothing else begins so: it is one, mistyped. */
+static bool is_mistyped_policy(const struct type *type)
+{
+        return strncmp(type->api_version, "networking.k8s.io/", 18) == 0 &&
+               strncasecmp(type->kind, "network", 7) == 0;
+}
+
 /* The kind that is meant, exactly or nearly; NULL where it is none of ours. */
 static const struct kind *find_kind(const struct type *type)
 {
-        const char *slash = strrchr(type->api_version, '/');
+        const struct kind *policy = &kinds[ARRAY_SIZE(kinds) - 1];
 
+        if (!is_own_group(type->api_version))
+                return NULL;
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 if (strcasecmp(kinds[i].name, type->kind) == 0)
-                        return is_own_group(type->api_version,
-                                            slash ? (size_t)(slash - type->api_version) : 0)
-                                   ? &kinds[i]
-                                   : NULL;
-        return NULL;
-}
-
-/* What messages call the object. */
-static const char *object_name(const struct decode_context *context, const struct value *object,
-                               const char *kind, bool namespaced)
-{
-        static const struct value none = {.kind = VALUE_NULL};
-        const struct value *metadata = value_member(object, "metadata");
-        const char *name = value_member_text(metadata ? metadata : &none, "name");
-        const char *namespace = value_member_text(metadata ? metadata : &none, "namespace");
-        _cleanup_strbuf_ struct strbuf text = {0};
-
-        quote_name(&text, *kind ? kind : "object");
-        strbuf_add_char(&text, ' ');
-        if (namespaced) {
-                quote_name(&text, *namespace ? namespace : context->default_namespace);
-                strbuf_add_char(&text, '/');
-        }
-        quote_name(&text, *name ? name : "(unnamed)");
-        return arena_strdup(context->problems->arena, text.text);
+                        return &kinds[i];
+        return is_mistyped_policy(type) ? policy : NULL;
 }
 
 /* Says why there is no such kind. */
@@ -129,12 +116,16 @@ static bool is_exactly(const struct kind *kind, const struct type *type, const c
 enum decode_result decode_object(const struct decode_context *context, const struct value *value,
                                  const char *list_kind)
 {
-        struct decoder decoder = {.context = context, .arena = context->cluster->arena};
+        struct decoder decoder = {
+            .context = context,
+            .arena = context->cluster->arena,
+            .root = value,
+            .kind = value_member_text(value, "kind"),
+            .namespaced = true, /* until the kind is known: most are */
+        };
         struct field object = {.value = value};
         struct type type;
 
-        /* Until the kind is known, in most cases that of a manifest that says none. */
-        decoder.object = object_name(context, value, value_member_text(value, "kind"), true);
         if (value->kind != VALUE_MAP) {
                 field_problem(&decoder, &object, "cannot unmarshal %s into an object",
                               value_kind_name(value->kind));
@@ -147,7 +138,8 @@ enum decode_result decode_object(const struct decode_context *context, const str
         const struct kind *kind = find_kind(&type);
         if (!kind)
                 return DECODE_SKIPPED_KIND;
-        decoder.object = object_name(context, value, type.kind, kind->namespaced);
+        decoder.kind = type.kind;
+        decoder.namespaced = kind->namespaced;
         decoder.strict = kind->strict;
         if (is_exactly(kind, &type, list_kind))
                 kind->decode(&decoder, &object);

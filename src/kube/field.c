@@ -1,10 +1,10 @@
 #include "kube/field.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "kube/number.h"
 #include "kube/quote.h"
 
 struct field field_member(const struct field *parent, const char *name)
@@ -40,11 +40,30 @@ static void add_path(struct strbuf *buf, const struct field *field)
         }
 }
 
+/* "Kind ns/name", from the input itself: whatever is wrong with it, it is there. */
+static void add_object(struct strbuf *buf, const struct decoder *decoder)
+{
+        static const struct value none = {.kind = VALUE_NULL};
+        const struct value *metadata = value_member(decoder->root, "metadata");
+        const char *name = value_member_text(metadata ? metadata : &none, "name");
+        const char *namespace = value_member_text(metadata ? metadata : &none, "namespace");
+
+        quote_name(buf, *decoder->kind ? decoder->kind : "object");
+        strbuf_add_char(buf, ' ');
+        if (decoder->namespaced) {
+                quote_name(buf, *namespace ? namespace : decoder->context->default_namespace);
+                strbuf_add_char(buf, '/');
+        }
+        quote_name(buf, *name ? name : "(unnamed)");
+}
+
 static void add_problem(struct decoder *decoder, const struct field *field, const char *text)
 {
         struct place place = {decoder->context->file, field->value->line};
+        _cleanup_strbuf_ struct strbuf object = {0};
 
-        problems_add(decoder->context->problems, place, "%s: %s", decoder->object, text);
+        add_object(&object, decoder);
+        problems_add(decoder->context->problems, place, "%s: %s", object.text, text);
         decoder->faults++;
 }
 
@@ -223,103 +242,13 @@ void field_special_ip(struct decoder *decoder, const struct field *field, const 
         }
 }
 
-/* A number of the input, exactly: digits × 10^exponent, neither with zeros to spare. */
-struct decimal {
-        bool negative;
-        const char *digits; /* the first that is not zero; the point may stand between */
-        size_t n_digits;
-        long exponent;
-};
-
-#define EXPONENT_MAX 1000000
-
-static const char *scan_exponent(const char *text, long *exponent)
-{
-        bool negative = *text == '-';
-        long value = 0;
-
-        text += *text == '-' || *text == '+';
-        if (*text < '0' || *text > '9')
-                return NULL;
-        for (; *text >= '0' && *text <= '9'; text++)
-                value = value < EXPONENT_MAX ? value * 10 + (*text - '0') : value;
-        *exponent += negative ? -value : value;
-        return text;
-}
-
-/* False where the text is no finite decimal number. */
-static bool scan_decimal(const char *text, struct decimal *ret)
-{
-        struct decimal number = {.negative = *text == '-'};
-        bool any = false, point = false;
-        size_t zeros = 0;
-
-        text += *text == '-' || *text == '+';
-        for (;; text++) {
-                if (*text == '.' && !point) {
-                        point = true;
-                        continue;
-                }
-                if (*text < '0' || *text > '9')
-                        break;
-                any = true;
-                number.exponent -= point;
-                if (*text == '0') {
-                        zeros += number.n_digits > 0;
-                        continue;
-                }
-                if (number.n_digits == 0)
-                        number.digits = text;
-                number.n_digits += zeros + 1;
-                zeros = 0;
-        }
-        number.exponent += (long)zeros;
-        /* Zeros before the first digit count for nothing, those after the last for the exponent. */
-        if (any && (*text == 'e' || *text == 'E'))
-                text = scan_exponent(text + 1, &number.exponent);
-        if (!any || !text || *text)
-                return false;
-        *ret = number;
-        return true;
-}
-
-/* 80, 80.0 and 8e1 are one number, as they are to kubectl, which sends 80 for each of them. */
-static bool parse_int32(const char *text, int32_t *ret)
-{
-        struct decimal number;
-        int64_t value = 0;
-
-        if (!scan_decimal(text, &number))
-                return false;
-        if (number.n_digits == 0) {
-                *ret = 0;
-                return true;
-        }
-        if (number.exponent < 0 || number.exponent > 10 ||
-            number.n_digits + (size_t)number.exponent > 10)
-                return false;
-        for (const char *c = number.digits; number.n_digits > 0; c++) {
-                if (*c == '.')
-                        continue;
-                value = value * 10 + (*c - '0');
-                number.n_digits--;
-        }
-        while (number.exponent-- > 0)
-                value *= 10;
-        value = number.negative ? -value : value;
-        if (value < INT32_MIN || value > INT32_MAX)
-                return false;
-        *ret = (int32_t)value;
-        return true;
-}
-
 bool field_int32(struct decoder *decoder, const struct field *field, int32_t *ret)
 {
         const struct value *value = field->value;
 
         if (value->kind == VALUE_NULL)
                 return false;
-        if (value->kind == VALUE_NUMBER && parse_int32(value->text, ret))
+        if (value->kind == VALUE_NUMBER && number_int32(value->text, ret))
                 return true;
         field_wrong_type(decoder, field, "int32");
         return false;

@@ -20,9 +20,11 @@ struct field {
 struct decoder {
         const struct decode_context *context;
         struct arena *arena;
-        const char *object; /* "Kind ns/name" */
-        bool strict;        /* unknown fields are problems */
-        size_t faults;      /* problems added for this object */
+        const struct value *root; /* the object */
+        const char *kind;         /* for messages, with namespaced; "" where not known */
+        bool namespaced;
+        bool strict;   /* unknown fields are problems */
+        size_t faults; /* problems added for this object */
 };
 
 /* A member to speak of, whether it is there or not. */
