@@ -5,6 +5,7 @@
 #   scripts/bootstrap.sh build   compiler, meson, the libraries
 #   scripts/bootstrap.sh run     … and iptables, ipset, iproute2, conntrack for the lab and the demo
 #   scripts/bootstrap.sh test    … and cmocka, pytest, the sanitizers' runtimes, valgrind, fuzzers
+#   scripts/bootstrap.sh fuzz    … and AFL++
 #   scripts/bootstrap.sh bench   … and jq to compare with
 #   scripts/bootstrap.sh lint    … and clang-format, clang-tidy
 set -eu
@@ -12,6 +13,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libmd-dev libmnl-dev"
 run="$build iptables ipset iproute2 conntrack"
 test="$run clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind"
+fuzz="$test afl++"
 bench="$run python3 jq"
 lint="$test clang-format clang-tidy"
 
@@ -19,10 +21,11 @@ case "${1:-build}" in
 build) wanted=$build ;;
 run) wanted=$run ;;
 test) wanted=$test ;;
+fuzz) wanted=$fuzz ;;
 bench) wanted=$bench ;;
 lint) wanted=$lint ;;
 *)
-        echo "usage: $0 build|run|test|bench|lint" >&2
+        echo "usage: $0 build|run|test|fuzz|bench|lint" >&2
         exit 2
         ;;
 esac
