@@ -119,6 +119,12 @@ static const char *read_verbose(const char *argument, struct options *options)
         return NULL;
 }
 
+static const char *read_lab(const char *argument, struct options *options)
+{
+        options->lab = argument;
+        return NULL;
+}
+
 static const struct option_row {
         enum option_bit bit;
         char letter; /* 0 where it has none */
@@ -145,6 +151,7 @@ static const struct option_row {
     {OPTION_PROTOCOL, 0, "protocol", "NAME", read_protocol, "TCP (default), UDP, SCTP or ICMP"},
     {OPTION_TIMEOUT, 0, "timeout", "MS", read_timeout,
      "milliseconds until a silent probe counts as denied (3000)"},
+    {OPTION_LAB, 0, "lab", "NAME", read_lab, "which lab, where there are several (lab)"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 
@@ -212,6 +219,7 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
             .wait_seconds = 30,
             .protocol = PROTOCOL_TCP,
             .timeout_ms = 3000,
+            .lab = "lab",
         };
         getopt_tables(usage, letters, longs);
         opterr = 0;

@@ -25,6 +25,7 @@ enum option_bit {
         OPTION_PROTOCOL = 1 << 10,       /* --protocol TCP|UDP|SCTP|ICMP */
         OPTION_TIMEOUT = 1 << 11,        /* --timeout MILLISECONDS */
         OPTION_VERBOSE = 1 << 12,        /* -v */
+        OPTION_LAB = 1 << 13,            /* --lab NAME */
 };
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -45,6 +46,7 @@ struct options {
         enum protocol protocol; /* PROTOCOL_TCP */
         unsigned timeout_ms;    /* 3000 */
         bool verbose;
+        const char *lab; /* "lab" */
         int n_arguments; /* what is left */
         char **arguments;
 };

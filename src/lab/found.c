@@ -1,0 +1,67 @@
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/lab.h"
+#include "lab/netns.h"
+
+/* What eth0 has in this namespace. */
+static struct lab_addresses *read_addresses(struct arena *arena)
+{
+        struct lab_addresses *addresses = arena_new_object(arena, struct lab_addresses);
+        struct ifaddrs *list;
+
+        if (getifaddrs(&list) < 0)
+                return addresses;
+        for (struct ifaddrs *at = list; at; at = at->ifa_next) {
+                char text[INET6_ADDRSTRLEN];
+                const void *bytes = NULL;
+                struct ip ip;
+
+                if (!at->ifa_addr || strcmp(at->ifa_name, "eth0") != 0)
+                        continue;
+                if (at->ifa_addr->sa_family == AF_INET)
+                        bytes = &((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
+                if (at->ifa_addr->sa_family == AF_INET6)
+                        bytes =
+                            &((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr;
+                if (bytes && inet_ntop(at->ifa_addr->sa_family, bytes, text, sizeof(text)) &&
+                    ip_parse(text, &ip))
+                        vec_push(arena, &addresses->ips, ip);
+        }
+        freeifaddrs(list);
+        return addresses;
+}
+
+static int read_netns(struct arena *arena, const char *name, struct map *found, struct err *err)
+{
+        int netns = netns_open(name, err);
+
+        if (netns < 0)
+                return -1;
+        int status = netns_enter(netns, err);
+        close(netns);
+        if (status < 0)
+                return err_wrap(err, "the lab is incomplete (`penstock lab down` removes it): %s",
+                                name);
+        map_put(found, name, read_addresses(arena));
+        return 0;
+}
+
+struct map *lab_found(struct arena *arena, const char *lab, struct err *err)
+{
+        struct netns_names names = netns_list(arena, lab_prefix(arena, lab));
+        struct map *found = map_new(arena);
+        struct err ignored;
+        int status = 0, here = netns_current(err);
+
+        if (here < 0)
+                return NULL;
+        for (size_t i = 0; i < names.list.n && status == 0; i++)
+                status = read_netns(arena, names.list.items[i], found, err);
+        netns_enter(here, &ignored);
+        close(here);
+        return status < 0 ? NULL : found;
+}
+

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "lab/plan.h"
+
+/* A lab in the kernel: a plan's network namespaces, wired as network plugins wire pods.
+ *
+ *     pod eth0 ── podN node eth0 ── nodeN fabric outside ── eth0 outside
+ *
+ * Everything is routed: addresses are /32 and /128, a pod's and a node's default gateways are
+ * 169.254.1.1 and fe80::1 on a veth pair whose MACs are fixed on both sides, so that nothing is
+ * ever asked for or waited for. A packet between pods of one node passes FORWARD of that node;
+ * between nodes, of both; a pod's own node passes INPUT and OUTPUT. No address is rewritten. */
+
+struct lab_progress {
+        void (*report)(size_t done, size_t total, void *data); /* NULL where nobody listens */
+        void *data;
+};
+
+/* Fails where one of that name exists, or a part of one. A failure or a signal (SIGINT, SIGTERM)
+ * half-way removes what was made. */
+int lab_up(const struct lab_plan *plan, struct lab_progress progress, struct err *err);
+/* Removes every namespace of this lab, and what is left of one that was being made. */
+int lab_down(const char *lab, size_t *ret_removed, struct err *err);
+bool lab_exists(const char *lab);
+
+/* The addresses of a lab's pods and nodes: what lab_plan_make() takes as found. The thread comes
+ * back to the namespace it was in. NULL on failure. */
+struct map *lab_found(struct arena *arena, const char *lab, struct err *err);
+/* Adds the plan's addresses outside to a lab that exists: policies may have come since. */
+int lab_add_outside(const struct lab_plan *plan, struct err *err);
