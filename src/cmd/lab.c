@@ -16,10 +16,11 @@
 
 static const struct usage up_usage = {
     .synopsis = "lab up -f PATH…",
-    .description =
-        "Makes every Pod of the manifests a network namespace, wired to a namespace that plays its\n"
-        "node. Pods keep their podIPs, or are handed addresses from their Node's podCIDRs. Nothing\n"
-        "is enforced yet: penstock lab apply.",
+    .description = "Makes every Pod of the manifests a network namespace, wired to a namespace "
+                   "that plays its\n"
+                   "node. Pods keep their podIPs, or are handed addresses from their Node's "
+                   "podCIDRs. Nothing\n"
+                   "is enforced yet: penstock lab apply.",
     .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_LAB | OPTION_VERBOSE,
 };
 
@@ -33,7 +34,8 @@ static const struct usage apply_usage = {
 static const struct usage probe_usage = {
     .synopsis = "lab probe -f PATH…",
     .description =
-        "Sends TCP, UDP, SCTP and ICMP between all pods, nodes and addresses outside, and compares\n"
+        "Sends TCP, UDP, SCTP and ICMP between all pods, nodes and addresses outside, and "
+        "compares\n"
         "what gets through with what the policies of these manifests mean. Exit status 1 where\n"
         "anything differs.",
     .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_LAB | OPTION_OUTPUT |
@@ -90,8 +92,7 @@ static int make_plan(const char *command, struct session *session)
 
         if (!found)
                 return fail(command, EXIT_TROUBLE, "%s", err.text);
-        session->plan =
-            lab_plan_make(session->arena, options->lab, session->cluster, found, &err);
+        session->plan = lab_plan_make(session->arena, options->lab, session->cluster, found, &err);
         if (!session->plan)
                 return fail(command, EXIT_USAGE, "%s", err.text);
         return PARSED;
@@ -371,7 +372,8 @@ static const struct lab_command {
 static void print_help(void)
 {
         puts("Usage: penstock lab COMMAND …\n\n"
-             "The pods of manifests as network namespaces on this machine, for trying policies with\n"
+             "The pods of manifests as network namespaces on this machine, for trying policies "
+             "with\n"
              "real packets. --lab NAME keeps several apart.\n\nCommands:");
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 printf("  %-8s %s\n", commands[i].name, commands[i].summary);

@@ -64,4 +64,3 @@ struct map *lab_found(struct arena *arena, const char *lab, struct err *err)
         close(here);
         return status < 0 ? NULL : found;
 }
-

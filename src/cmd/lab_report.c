@@ -1,0 +1,415 @@
+#include "cmd/lab_report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json_print.h"
+#include "cmd/columns.h"
+
+#define PARTIAL_LINES    100 /* of what passes in part; JSON has all */
+#define DIFFERENCE_LINES 200
+#define LABEL_MAX        36
+#define GAP              2
+
+/* JSON. */
+
+static void json_ends(struct json_print *json, const struct lab_plan *plan)
+{
+        static const char *const kinds[] = {
+            [LAB_POD] = "pod", [LAB_NODE] = "node", [LAB_OUTSIDE] = "outside"};
+        char text[IP_TEXT_SIZE];
+
+        json_open(json, "ends", '[');
+        vec_foreach (const struct lab_end, end, &plan->ends) {
+                json_open(json, NULL, '{');
+                json_text(json, "label", end->label);
+                json_text(json, "kind", kinds[end->kind]);
+                if (end->kind == LAB_POD)
+                        json_text(json, "node", plan->ends.items[end->node].name);
+                json_open(json, "addresses", '[');
+                vec_foreach (const struct ip, ip, &end->ips)
+                        json_text(json, NULL, ip_format(ip, text));
+                json_close(json, ']');
+                json_close(json, '}');
+        }
+        json_close(json, ']');
+}
+
+static const char *verdict_name(bool allowed)
+{
+        return allowed ? "Allowed" : "Denied";
+}
+
+static void json_probe(struct json_print *json, const struct lab_plan *plan,
+                       const struct probe *probe)
+{
+        char text[IP_TEXT_SIZE];
+
+        json_open(json, NULL, '{');
+        json_text(json, "from", plan->ends.items[probe->from].label);
+        json_text(json, "to", plan->ends.items[probe->to].label);
+        json_text(json, "source", ip_format(&probe->source, text));
+        json_text(json, "destination", ip_format(&probe->destination, text));
+        json_text(json, "family", family_name(probe->source.family));
+        json_text(json, "protocol", protocol_name(probe->protocol));
+        json_number(json, "port", probe->port);
+        json_text(json, "expected", verdict_name(probe->expected));
+        json_text(json, "actual", verdict_name(probe->passed));
+        json_text(json, "reason", probe->reason);
+        json_close(json, '}');
+}
+
+void lab_report_json(const struct lab_plan *plan, const struct probes *probes)
+{
+        _cleanup_strbuf_ struct strbuf out = {0};
+        struct json_print json = {.out = &out};
+
+        json_open(&json, NULL, '{');
+        json_text(&json, "lab", plan->lab);
+        json_number(&json, "probes", probes->list.n);
+        json_number(&json, "differences", probes->n_differences);
+        json_open(&json, "notes", '[');
+        vec_foreach (const char *, note, &plan->notes)
+                json_text(&json, NULL, *note);
+        json_close(&json, ']');
+        json_ends(&json, plan);
+        json_open(&json, "ports", '[');
+        vec_foreach (const uint16_t, port, &plan->ports.list)
+                json_number(&json, NULL, *port);
+        json_close(&json, ']');
+        json_number(&json, "unnamedPort", plan->ports.unnamed);
+        json_open(&json, "results", '[');
+        vec_foreach (const struct probe, probe, &probes->list)
+                json_probe(&json, plan, probe);
+        json_close(&json, ']');
+        json_close(&json, '}');
+        fputs(strbuf_text(&out), stdout);
+}
+
+/* The matrix. */
+
+struct cell {
+        size_t sent, passed, differences;
+};
+
+struct report {
+        const struct lab_plan *plan;
+        const struct probes *probes;
+        size_t n;           /* ends */
+        struct cell *cells; /* n × n, by from and to */
+        const char **names; /* of ends, short */
+        bool color;
+};
+
+static struct cell *cell_at(const struct report *report, size_t from, size_t to)
+{
+        return &report->cells[from * report->n + to];
+}
+
+/* Labels without a namespace that all pods share. */
+static const char **short_names(const struct lab_plan *plan)
+{
+        const char **names = arena_new_array(plan->arena, const char *, plan->ends.n);
+        const char *first = plan->n_pods ? plan->ends.items[0].label : "";
+        size_t shared = plan->n_pods ? (size_t)(strchr(first, '/') - first) + 1 : 0;
+
+        for (size_t i = 1; i < plan->n_pods; i++)
+                if (strncmp(first, plan->ends.items[i].label, shared) != 0)
+                        shared = 0;
+        for (size_t i = 0; i < plan->ends.n; i++)
+                names[i] = plan->ends.items[i].label + (i < plan->n_pods ? shared : 0);
+        return names;
+}
+
+static struct report report_of(const struct lab_plan *plan, const struct probes *probes)
+{
+        struct report report = {
+            .plan = plan,
+            .probes = probes,
+            .n = plan->ends.n,
+            .cells = arena_new_array(plan->arena, struct cell, plan->ends.n * plan->ends.n),
+            .names = short_names(plan),
+            .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+        };
+
+        vec_foreach (const struct probe, probe, &probes->list) {
+                struct cell *cell = cell_at(&report, probe->from, probe->to);
+                cell->sent++;
+                cell->passed += probe->passed;
+                cell->differences += probe->passed != probe->expected;
+        }
+        return report;
+}
+
+static void cell_text(const struct cell *cell, char *ret, size_t size)
+{
+        if (cell->sent == 0)
+                snprintf(ret, size, "-");
+        else if (cell->passed == cell->sent)
+                snprintf(ret, size, "all");
+        else if (cell->passed == 0)
+                snprintf(ret, size, "none");
+        else
+                snprintf(ret, size, "%zu/%zu", cell->passed, cell->sent);
+        if (cell->differences)
+                strncat(ret, "!", size - strlen(ret) - 1);
+}
+
+static void print_cell(const struct report *report, const struct cell *cell, size_t width)
+{
+        char text[64];
+        const char *color = cell->differences ? "\033[31m" : "\033[32m";
+
+        cell_text(cell, text, sizeof(text));
+        bool colored = report->color && cell->sent;
+        printf("%*s%s%*s%s", GAP, "", colored ? color : "", (int)width, text,
+               colored ? "\033[0m" : "");
+}
+
+static size_t cell_width(const struct report *report)
+{
+        size_t width = strlen("none");
+        char text[64];
+
+        for (size_t i = 0; i < report->n * report->n; i++) {
+                cell_text(&report->cells[i], text, sizeof(text));
+                if (strlen(text) > width)
+                        width = strlen(text);
+        }
+        return width;
+}
+
+/* How columns are headed: by name where all fit, else by the numbers that stand before the rows. */
+struct layout {
+        bool numbered;
+        size_t label;   /* width of the rows' labels */
+        size_t *widths; /* of columns */
+        size_t at_once; /* columns side by side */
+};
+
+static struct layout layout_of(const struct report *report)
+{
+        struct layout layout = {
+            .widths = arena_new_array(report->plan->arena, size_t, report->n),
+            .at_once = report->n,
+        };
+        size_t cell = cell_width(report), total = 0;
+
+        for (size_t i = 0; i < report->n; i++) {
+                size_t length = strlen(report->names[i]);
+
+                layout.label = length > layout.label ? length : layout.label;
+                layout.widths[i] = length > cell ? length : cell;
+                total += layout.widths[i] + GAP;
+        }
+        layout.label = layout.label < LABEL_MAX ? layout.label : LABEL_MAX;
+        if (layout.label + total <= COLUMNS_WIDTH)
+                return layout;
+        layout.numbered = true;
+        for (size_t i = 0; i < report->n; i++)
+                layout.widths[i] = cell;
+        layout.at_once = (COLUMNS_WIDTH - layout.label - 5) / (cell + GAP);
+        return layout;
+}
+
+/* Cut in the middle where too long: both ends of a name tell something. */
+static void print_label(const struct report *report, const struct layout *layout, size_t at)
+{
+        const char *name = report->names[at];
+        size_t length = strlen(name), head = (layout->label - 2) / 2;
+
+        if (layout->numbered)
+                printf("%4zu ", at + 1);
+        if (length > layout->label)
+                printf("%.*s..%s", (int)head, name, name + length - (layout->label - 2 - head));
+        else
+                printf("%-*s", (int)layout->label, name);
+}
+
+static void print_block(const struct report *report, const struct layout *layout, size_t first,
+                        size_t end)
+{
+        printf("%*s%-*s", layout->numbered ? 5 : 0, "", (int)layout->label, "from \\ to");
+        for (size_t to = first; to < end; to++) {
+                if (layout->numbered)
+                        printf("%*s%*zu", GAP, "", (int)layout->widths[to], to + 1);
+                else
+                        printf("%*s%*s", GAP, "", (int)layout->widths[to], report->names[to]);
+        }
+        putchar('\n');
+        for (size_t from = 0; from < report->n; from++) {
+                print_label(report, layout, from);
+                for (size_t to = first; to < end; to++)
+                        print_cell(report, cell_at(report, from, to), layout->widths[to]);
+                putchar('\n');
+        }
+}
+
+static void print_matrix(const struct report *report)
+{
+        struct layout layout = layout_of(report);
+
+        for (size_t first = 0; first < report->n; first += layout.at_once) {
+                size_t end =
+                    first + layout.at_once < report->n ? first + layout.at_once : report->n;
+
+                if (first)
+                        putchar('\n');
+                print_block(report, &layout, first, end);
+        }
+}
+
+/* What passes where only a part does. */
+
+static const char *wish_text(struct arena *arena, const struct probe *probe)
+{
+        if (probe->protocol == PROTOCOL_ICMP)
+                return "ICMP";
+        return arena_printf(arena, "%s %u", protocol_name(probe->protocol), probe->port);
+}
+
+/* "TCP 80, TCP 443, ICMP" of one pair and family; "" where nothing. */
+static const char *passed_text(const struct report *report, const struct probe *first,
+                               enum family family)
+{
+        const struct probe *end = report->probes->list.items + report->probes->list.n;
+        struct arena *arena = report->plan->arena;
+        const char *all = "";
+
+        for (const struct probe *at = first; at < end; at++)
+                if (at->from == first->from && at->to == first->to && at->passed &&
+                    at->source.family == family)
+                        all = arena_printf(arena, "%s%s%s", all, *all ? ", " : "",
+                                           wish_text(arena, at));
+        return all;
+}
+
+static bool has_family(const struct report *report, const struct probe *first, enum family family)
+{
+        const struct probe *end = report->probes->list.items + report->probes->list.n;
+
+        for (const struct probe *at = first; at < end; at++)
+                if (at->from == first->from && at->to == first->to && at->source.family == family)
+                        return true;
+        return false;
+}
+
+static const char *or_nothing(const char *text)
+{
+        return *text ? text : "nothing";
+}
+
+static void print_partial(const struct report *report, const struct probe *first)
+{
+        const char *passed[FAMILIES];
+        bool has[FAMILIES];
+
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
+                has[family] = has_family(report, first, family);
+                passed[family] = passed_text(report, first, family);
+        }
+        printf("%s → %s: ", report->names[first->from], report->names[first->to]);
+        if (!has[FAMILY_IPV4])
+                puts(passed[FAMILY_IPV6]);
+        else if (!has[FAMILY_IPV6] || strcmp(passed[FAMILY_IPV4], passed[FAMILY_IPV6]) == 0)
+                puts(passed[FAMILY_IPV4]);
+        else
+                printf("IPv4 %s; IPv6 %s\n", or_nothing(passed[FAMILY_IPV4]),
+                       or_nothing(passed[FAMILY_IPV6]));
+}
+
+static void print_partials(const struct report *report)
+{
+        uint8_t *seen = arena_new_array(report->plan->arena, uint8_t, report->n * report->n);
+        size_t n = 0;
+
+        vec_foreach (const struct probe, probe, &report->probes->list) {
+                const struct cell *cell = cell_at(report, probe->from, probe->to);
+                uint8_t *mark = &seen[probe->from * report->n + probe->to];
+
+                if (*mark || cell->passed == 0 || cell->passed == cell->sent)
+                        continue;
+                *mark = 1;
+                if (n++ == 0)
+                        puts("\nWhat passes where only a part does:");
+                if (n <= PARTIAL_LINES)
+                        print_partial(report, probe);
+        }
+        if (n > PARTIAL_LINES)
+                printf("… and %zu pairs more; -o json has all\n", n - PARTIAL_LINES);
+}
+
+/* Differences. */
+
+/* Who allows, or whose isolation denies, on the side that decides. */
+static const char *why(const struct report *report, const struct policy_options *policy,
+                       const struct probe *probe)
+{
+        struct arena *arena = report->plan->arena;
+        struct packet packet = {probe->source, probe->destination, probe->protocol, probe->port};
+        struct verdict verdict = policy_verdict(arena, report->plan->cluster, policy, &packet);
+
+        for (size_t d = 0; d < DIRECTIONS; d++) {
+                const struct side *side = &verdict.sides[d];
+
+                if (!side->allowed && side->policies.n)
+                        return arena_printf(arena, "%s/%s isolates for %s",
+                                            side->policies.items[0]->meta.namespace,
+                                            side->policies.items[0]->meta.name, direction_name(d));
+        }
+        for (size_t d = 0; d < DIRECTIONS; d++) {
+                const struct side *side = &verdict.sides[d];
+
+                if (side->isolated && side->allowed_by.n)
+                        return arena_printf(arena, "%s/%s %s[%zu] allows it",
+                                            side->allowed_by.items[0].policy->meta.namespace,
+                                            side->allowed_by.items[0].policy->meta.name,
+                                            direction_name(d), side->allowed_by.items[0].rule);
+                if (side->exempt)
+                        return side->exempt;
+        }
+        return "no policy isolates";
+}
+
+static void print_difference(const struct report *report, const struct policy_options *policy,
+                             const struct probe *probe)
+{
+        const struct lab_plan *plan = report->plan;
+        char source[IP_TEXT_SIZE], destination[IP_TEXT_SIZE];
+
+        printf("%s → %s %s (%s → %s): ", plan->ends.items[probe->from].label,
+               plan->ends.items[probe->to].label, wish_text(plan->arena, probe),
+               ip_format(&probe->source, source), ip_format(&probe->destination, destination));
+        if (probe->passed)
+                printf("passes, must be denied (%s)\n", why(report, policy, probe));
+        else
+                printf("does not pass (%s), must be allowed (%s)\n", probe->reason,
+                       why(report, policy, probe));
+}
+
+static void print_differences(const struct report *report, const struct policy_options *policy)
+{
+        size_t n = 0;
+
+        if (report->probes->n_differences)
+                printf("\n%sDifferences:%s\n", report->color ? "\033[31m" : "",
+                       report->color ? "\033[0m" : "");
+        vec_foreach (const struct probe, probe, &report->probes->list)
+                if (probe->passed != probe->expected && n++ < DIFFERENCE_LINES)
+                        print_difference(report, policy, probe);
+        if (n > DIFFERENCE_LINES)
+                printf("… and %zu more; -o json has all\n", n - DIFFERENCE_LINES);
+}
+
+void lab_report_text(const struct lab_plan *plan, const struct probes *probes,
+                     const struct policy_options *policy)
+{
+        struct report report = report_of(plan, probes);
+
+        print_matrix(&report);
+        print_partials(&report);
+        print_differences(&report, policy);
+        printf("\n%zu probes, %zu differences\n", probes->list.n, probes->n_differences);
+}
