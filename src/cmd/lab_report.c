@@ -5,88 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json_print.h"
 #include "cmd/columns.h"
 
 #define PARTIAL_LINES    100 /* of what passes in part; JSON has all */
 #define DIFFERENCE_LINES 200
 #define LABEL_MAX        36
 #define GAP              2
-
-/* JSON. */
-
-static void json_ends(struct json_print *json, const struct lab_plan *plan)
-{
-        static const char *const kinds[] = {
-            [LAB_POD] = "pod", [LAB_NODE] = "node", [LAB_OUTSIDE] = "outside"};
-        char text[IP_TEXT_SIZE];
-
-        json_open(json, "ends", '[');
-        vec_foreach (const struct lab_end, end, &plan->ends) {
-                json_open(json, NULL, '{');
-                json_text(json, "label", end->label);
-                json_text(json, "kind", kinds[end->kind]);
-                if (end->kind == LAB_POD)
-                        json_text(json, "node", plan->ends.items[end->node].name);
-                json_open(json, "addresses", '[');
-                vec_foreach (const struct ip, ip, &end->ips)
-                        json_text(json, NULL, ip_format(ip, text));
-                json_close(json, ']');
-                json_close(json, '}');
-        }
-        json_close(json, ']');
-}
-
-static const char *verdict_name(bool allowed)
-{
-        return allowed ? "Allowed" : "Denied";
-}
-
-static void json_probe(struct json_print *json, const struct lab_plan *plan,
-                       const struct probe *probe)
-{
-        char text[IP_TEXT_SIZE];
-
-        json_open(json, NULL, '{');
-        json_text(json, "from", plan->ends.items[probe->from].label);
-        json_text(json, "to", plan->ends.items[probe->to].label);
-        json_text(json, "source", ip_format(&probe->source, text));
-        json_text(json, "destination", ip_format(&probe->destination, text));
-        json_text(json, "family", family_name(probe->source.family));
-        json_text(json, "protocol", protocol_name(probe->protocol));
-        json_number(json, "port", probe->port);
-        json_text(json, "expected", verdict_name(probe->expected));
-        json_text(json, "actual", verdict_name(probe->passed));
-        json_text(json, "reason", probe->reason);
-        json_close(json, '}');
-}
-
-void lab_report_json(const struct lab_plan *plan, const struct probes *probes)
-{
-        _cleanup_strbuf_ struct strbuf out = {0};
-        struct json_print json = {.out = &out};
-
-        json_open(&json, NULL, '{');
-        json_text(&json, "lab", plan->lab);
-        json_number(&json, "probes", probes->list.n);
-        json_number(&json, "differences", probes->n_differences);
-        json_open(&json, "notes", '[');
-        vec_foreach (const char *, note, &plan->notes)
-                json_text(&json, NULL, *note);
-        json_close(&json, ']');
-        json_ends(&json, plan);
-        json_open(&json, "ports", '[');
-        vec_foreach (const uint16_t, port, &plan->ports.list)
-                json_number(&json, NULL, *port);
-        json_close(&json, ']');
-        json_number(&json, "unnamedPort", plan->ports.unnamed);
-        json_open(&json, "results", '[');
-        vec_foreach (const struct probe, probe, &probes->list)
-                json_probe(&json, plan, probe);
-        json_close(&json, ']');
-        json_close(&json, '}');
-        fputs(strbuf_text(&out), stdout);
-}
 
 /* The matrix. */
 
@@ -270,54 +194,68 @@ static const char *wish_text(struct arena *arena, const struct probe *probe)
         return arena_printf(arena, "%s %u", protocol_name(probe->protocol), probe->port);
 }
 
-/* "TCP 80, TCP 443, ICMP" of one pair and family; "" where nothing. */
-static const char *passed_text(const struct report *report, const struct probe *first,
-                               enum family family)
+/* What of one pair and family passes or does not: "TCP 80 443, ICMP"; "" where nothing. */
+static const char *wishes_text(const struct report *report, struct span pair, enum family family,
+                               bool passed)
 {
-        const struct probe *end = report->probes->list.items + report->probes->list.n;
         struct arena *arena = report->plan->arena;
+        enum protocol previous = PROTOCOL_ANY;
         const char *all = "";
 
-        for (const struct probe *at = first; at < end; at++)
-                if (at->from == first->from && at->to == first->to && at->passed &&
-                    at->source.family == family)
+        for (size_t i = pair.first; i < pair.first + pair.n; i++) {
+                const struct probe *probe = &report->probes->list.items[i];
+
+                if (probe->to != report->probes->list.items[pair.first].to ||
+                    probe->source.family != family || probe->passed != passed)
+                        continue;
+                if (probe->protocol == previous)
+                        all = arena_printf(arena, "%s %u", all, probe->port);
+                else
                         all = arena_printf(arena, "%s%s%s", all, *all ? ", " : "",
-                                           wish_text(arena, at));
+                                           wish_text(arena, probe));
+                previous = probe->protocol;
+        }
         return all;
 }
 
-static bool has_family(const struct report *report, const struct probe *first, enum family family)
+/* Whichever is shorter: what passes, or what does not. NULL where the family was not tried. */
+static const char *summary(const struct report *report, struct span pair, enum family family)
 {
-        const struct probe *end = report->probes->list.items + report->probes->list.n;
+        const char *passed = wishes_text(report, pair, family, true);
+        const char *rest = wishes_text(report, pair, family, false);
 
-        for (const struct probe *at = first; at < end; at++)
-                if (at->from == first->from && at->to == first->to && at->source.family == family)
-                        return true;
-        return false;
+        if (!*passed && !*rest)
+                return NULL;
+        if (!*passed || !*rest)
+                return *passed ? "all" : "nothing";
+        if (strlen(passed) <= strlen("all but ") + strlen(rest))
+                return passed;
+        return arena_printf(report->plan->arena, "all but %s", rest);
 }
 
-static const char *or_nothing(const char *text)
+static void print_partial(const struct report *report, struct span pair)
 {
-        return *text ? text : "nothing";
-}
+        const struct probe *first = &report->probes->list.items[pair.first];
+        const char *four = summary(report, pair, FAMILY_IPV4);
+        const char *six = summary(report, pair, FAMILY_IPV6);
 
-static void print_partial(const struct report *report, const struct probe *first)
-{
-        const char *passed[FAMILIES];
-        bool has[FAMILIES];
-
-        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
-                has[family] = has_family(report, first, family);
-                passed[family] = passed_text(report, first, family);
-        }
         printf("%s → %s: ", report->names[first->from], report->names[first->to]);
-        if (!has[FAMILY_IPV4])
-                puts(passed[FAMILY_IPV6]);
-        else if (!has[FAMILY_IPV6] || strcmp(passed[FAMILY_IPV4], passed[FAMILY_IPV6]) == 0)
-                puts(passed[FAMILY_IPV4]);
+        if (four && six && strcmp(four, six) != 0)
+                printf("%s over IPv4, %s over IPv6\n", four, six);
         else
-                printf("IPv4 %s; IPv6 %s\n", or_nothing(passed[FAMILY_IPV4]),
-                       or_nothing(passed[FAMILY_IPV6]));
+                puts(four ? four : six);
+}
+
+/* The probes of one source end lie together; of one pair, only those of one address do. */
+static struct span span_from(const struct report *report, size_t first)
+{
+        const struct probe *probes = report->probes->list.items;
+        struct span span = {.first = first};
+
+        while (first + span.n < report->probes->list.n &&
+               probes[first + span.n].from == probes[first].from)
+                span.n++;
+        return span;
 }
 
 static void print_partials(const struct report *report)
@@ -325,7 +263,8 @@ static void print_partials(const struct report *report)
         uint8_t *seen = arena_new_array(report->plan->arena, uint8_t, report->n * report->n);
         size_t n = 0;
 
-        vec_foreach (const struct probe, probe, &report->probes->list) {
+        for (size_t i = 0; i < report->probes->list.n; i++) {
+                const struct probe *probe = &report->probes->list.items[i];
                 const struct cell *cell = cell_at(report, probe->from, probe->to);
                 uint8_t *mark = &seen[probe->from * report->n + probe->to];
 
@@ -335,7 +274,7 @@ static void print_partials(const struct report *report)
                 if (n++ == 0)
                         puts("\nWhat passes where only a part does:");
                 if (n <= PARTIAL_LINES)
-                        print_partial(report, probe);
+                        print_partial(report, span_from(report, i));
         }
         if (n > PARTIAL_LINES)
                 printf("… and %zu pairs more; -o json has all\n", n - PARTIAL_LINES);

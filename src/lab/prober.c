@@ -160,98 +160,6 @@ static int serve(struct prober *prober)
         return 0;
 }
 
-/* Probes. */
-
-static bool worth_probing(const struct prober *prober, const struct site *from,
-                          const struct site *to)
-{
-        const struct lab_end *ends = prober->plan->ends.items;
-
-        return from->ip.family == to->ip.family &&
-               (ends[from->end].kind == LAB_POD || ends[to->end].kind == LAB_POD);
-}
-
-struct wish {
-        enum protocol protocol;
-        uint16_t port;
-};
-
-struct wishes {
-        VEC(struct wish) list;
-};
-
-static struct wishes wishes_of(const struct prober *prober)
-{
-        static const enum protocol protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP};
-        struct wishes wishes = {0};
-
-        for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
-                if (protocols[i] == PROTOCOL_SCTP && !prober->sctp)
-                        continue;
-                vec_foreach (const uint16_t, port, &prober->plan->ports.list) {
-                        struct wish wish = {protocols[i], *port};
-                        vec_push(prober->arena, &wishes.list, wish);
-                }
-        }
-        struct wish ping = {PROTOCOL_ICMP, 0};
-        vec_push(prober->arena, &wishes.list, ping);
-        return wishes;
-}
-
-static size_t count_pairs(const struct prober *prober)
-{
-        size_t n = 0;
-
-        vec_foreach (const struct site, from, &prober->sites)
-                vec_foreach (const struct site, to, &prober->sites)
-                        n += worth_probing(prober, from, to);
-        return n;
-}
-
-/* Spread evenly, the same on every run (Knuth's multiplicative hash). */
-static bool is_kept(size_t index, size_t one_of)
-{
-        return ((uint32_t)index * 2654435761u >> 8) % one_of == 0;
-}
-
-static void add_probe(struct prober *prober, const struct site *from, const struct site *to,
-                      const struct wish *wish)
-{
-        struct probe probe = {
-            .from = from->end,
-            .to = to->end,
-            .source = from->ip,
-            .destination = to->ip,
-            .protocol = wish->protocol,
-            .port = wish->port,
-            .reason = "",
-            .fd = -1,
-        };
-        struct packet packet = {from->ip, to->ip, wish->protocol, wish->port};
-
-        probe.expected = policy_allows(prober->plan->cluster, &prober->options->policy, &packet);
-        vec_push(prober->plan->arena, &prober->probes->list, probe);
-}
-
-static void list_probes(struct prober *prober)
-{
-        struct wishes wishes = wishes_of(prober);
-        size_t total = count_pairs(prober) * wishes.list.n, index = 0;
-        size_t one_of = (total + PROBES_MAX - 1) / PROBES_MAX;
-
-        vec_foreach (const struct site, from, &prober->sites)
-                vec_foreach (const struct site, to, &prober->sites)
-                        for (size_t i = 0; i < wishes.list.n && worth_probing(prober, from, to);
-                             i++)
-                                if (is_kept(index++, one_of))
-                                        add_probe(prober, from, to, &wishes.list.items[i]);
-        if (one_of > 1)
-                vec_push(prober->plan->arena, &prober->plan->notes,
-                         arena_printf(prober->plan->arena,
-                                      "%zu of %zu possible probes are sent, spread evenly",
-                                      prober->probes->list.n, total));
-}
-
 static void finish(struct prober *prober, struct probe *probe, bool passed, const char *reason)
 {
         if (probe->fd >= 0)
@@ -583,7 +491,7 @@ static int probe_all(struct prober *prober)
         uint16_t first = read_first_port();
         if (raise_limit(prober) < 0 || add_sites(prober, first) < 0 || serve(prober) < 0)
                 return -1;
-        list_probes(prober);
+        prober->probes = probes_list(prober->plan, &prober->options->policy, prober->sctp);
         int status = loop(prober);
         /* Also after a failure: what was sent was sent. */
         struct err kept = *prober->err;
@@ -595,9 +503,9 @@ static int probe_all(struct prober *prober)
 
 static void close_all(struct prober *prober)
 {
-        vec_foreach (struct probe, probe, &prober->probes->list)
-                if (probe->fd >= 0)
-                        socket_drop(probe->fd);
+        for (size_t i = 0; prober->probes && i < prober->probes->list.n; i++)
+                if (prober->probes->list.items[i].fd >= 0)
+                        socket_drop(prober->probes->list.items[i].fd);
         vec_foreach (const int, file, &prober->files)
                 close(*file);
 }
@@ -611,7 +519,6 @@ struct probes *prober_run(struct lab_plan *plan, const struct prober_options *op
             .plan = plan,
             .options = options,
             .err = err,
-            .probes = arena_new_object(plan->arena, struct probes),
             .sctp = true,
             .inside = -1,
         };

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "lab/lab.h"
-#include "policy/verdict.h"
+#include "lab/probes.h"
 
 /* Real packets, held against the reference. One process: its sockets are made in each namespace of
  * the lab and stay there, one event loop serves and asks on all of them.
@@ -9,28 +9,6 @@
  * TCP is a connection to a listener, UDP an echo, ICMP an echo, SCTP an INIT that a raw socket at
  * the destination sees. Each probe has a source port (ICMP: an identifier) that none had before it,
  * in this run or earlier ones, so that nothing conntrack remembers lets it pass. */
-
-#define PROBES_MAX 500000
-
-struct probe {
-        size_t from, to; /* in the plan's ends */
-        struct ip source, destination;
-        enum protocol protocol;
-        uint16_t port; /* 0 for ICMP */
-        bool expected; /* the policies allow it */
-        bool passed;
-        const char *reason; /* why it did not pass, "" where it did */
-        /* The prober's own: */
-        bool done;
-        int fd;
-        uint16_t source_port;
-        int64_t deadline; /* milliseconds */
-};
-
-struct probes {
-        VEC(struct probe) list; /* by source, destination, protocol, port */
-        size_t n_differences;
-};
 
 struct prober_options {
         struct policy_options policy;
