@@ -8,7 +8,7 @@
 #include "cmd/columns.h"
 
 #define PARTIAL_LINES    100 /* of what passes in part; JSON has all */
-#define DIFFERENCE_LINES 200
+#define DIFFERENCE_LINES 100
 #define LABEL_MAX        36
 #define GAP              2
 
