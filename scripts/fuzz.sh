@@ -25,7 +25,7 @@ if [ ! -f $build/build.ninja ]; then
         CC=$compiler meson setup $build -Dfuzz=true -Dtests=disabled -Db_sanitize=$sanitize \
                 -Db_lundef=false -Db_pie=false >/dev/null
 fi
-ninja -C $build --quiet
+ninja -C $build --quiet >$build/build.log 2>&1 || { cat $build/build.log >&2; exit 1; }
 
 targets=$*
 [ -n "$targets" ] || targets=$(cd $build/tests/fuzz && ls -d fuzz_* | grep -v '\.p$' | sed 's/^fuzz_//')
@@ -46,7 +46,7 @@ run_libfuzzer() { # TARGET
         target=$1
         shift
         $build/tests/fuzz/fuzz_"$target" "$@" >"$build/$target.log" 2>&1 || true
-        executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$target.log")
+        executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$target.log" | tail -n 1)
         coverage=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$build/$target.log" | tail -n 1)
 }
 

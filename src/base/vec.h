@@ -19,7 +19,8 @@
                 (v)->items[(v)->n++] = (item);                                                     \
         } while (0)
 
-#define vec_foreach(T, it, v) for (T *it = (v)->items; it < (v)->items + (v)->n; it++)
+/* An empty one may have no items at all, and C forbids adding even 0 to NULL. */
+#define vec_foreach(T, it, v) for (T *it = (v)->items; (v)->n > 0 && it < (v)->items + (v)->n; it++)
 
 #define vec_sort(v, compare) sort_items((v)->items, (v)->n, sizeof(*(v)->items), (compare))
 

@@ -124,7 +124,7 @@ static int parse_create(struct parser *parser)
 {
         const struct word *items = parser->words.list.items;
 
-        if (parser->words.list.n < 3)
+        if (parser->words.list.n < 3 || word_is_quoted(&items[1]))
                 return refuse(parser, "not a set");
         if (map_get(parser->by_name, items[1].text))
                 return refuse(parser, "a set that is there already");

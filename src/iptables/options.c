@@ -404,7 +404,7 @@ static bool parse_options(struct reading *reading, const char *module, const str
         const size_t known = rule->matches.n;
 
         for (size_t i = first; i < end;) {
-                struct match match = {.invert = strcmp(words->list.items[i].text, "!") == 0};
+                struct match match = {.invert = word_is(&words->list.items[i], "!")};
                 i += match.invert;
                 const struct option_row *row =
                     i < end ? row_named(reading, module, words->list.items[i].text) : NULL;
@@ -421,9 +421,9 @@ static bool parse_options(struct reading *reading, const char *module, const str
         return rule->matches.n > known;
 }
 
-static bool begins_group(const char *word)
+static bool begins_group(const struct word *word)
 {
-        return strcmp(word, "-m") == 0 || strcmp(word, "-j") == 0 || strcmp(word, "-g") == 0;
+        return word_is(word, "-m") || word_is(word, "-j") || word_is(word, "-g");
 }
 
 /* iptables' own options stand alone: "!", the option, its argument if it has one. */
@@ -431,7 +431,7 @@ static size_t own_option_end(const struct words *words, size_t first)
 {
         size_t i = first;
 
-        i += strcmp(words->list.items[i].text, "!") == 0;
+        i += word_is(&words->list.items[i], "!");
         for (i++; i < words->list.n; i++) {
                 const char *word = words->list.items[i].text;
                 if (*word == '-' || strcmp(word, "!") == 0)
@@ -444,10 +444,10 @@ static size_t group_end(const struct words *words, size_t first)
 {
         size_t i = first;
 
-        if (strcmp(words->list.items[i].text, "-m") != 0)
+        if (!word_is(&words->list.items[i], "-m"))
                 return own_option_end(words, first);
         for (i++; i < words->list.n; i++)
-                if (words->list.items[i].raw[0] != '"' && begins_group(words->list.items[i].text))
+                if (begins_group(&words->list.items[i]))
                         break;
         return i;
 }
@@ -466,7 +466,7 @@ static bool repeats_module(const struct words *words, size_t first, size_t previ
         const struct word *items = words->list.items;
 
         return previous >= first && previous < group && group + 1 < words->list.n &&
-               strcmp(items[group].text, "-m") == 0 && strcmp(items[previous].text, "-m") == 0 &&
+               word_is(&items[group], "-m") && word_is(&items[previous], "-m") &&
                strcmp(items[previous + 1].text, items[group + 1].text) == 0 &&
                is_protocol_module(items[group + 1].text);
 }
@@ -511,11 +511,11 @@ void options_parse_rule(const struct options_context *context, struct ruleset *r
         size_t previous = first;
 
         for (size_t i = first, end; i < words->list.n; previous = i, i = end) {
-                if (strcmp(items[i].text, "-j") == 0 || strcmp(items[i].text, "-g") == 0) {
+                if (word_is(&items[i], "-j") || word_is(&items[i], "-g")) {
                         parse_target(context, words, i, &ret->target);
                         return;
                 }
-                bool module = strcmp(items[i].text, "-m") == 0 && i + 1 < words->list.n;
+                bool module = word_is(&items[i], "-m") && i + 1 < words->list.n;
                 end = group_end(words, i);
                 if (!repeats_module(words, first, previous, i) &&
                     parse_options(&reading, module ? items[i + 1].text : NULL, words,

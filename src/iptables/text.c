@@ -115,7 +115,8 @@ static int parse_chain(struct parser *parser)
         size_t n = parser->words.list.n;
         struct counters counters = {0};
 
-        if (n < 2 || n > 3 || !*name || (n == 3 && !parse_counters(items[2].text, &counters)))
+        if (n < 2 || n > 3 || !*name || word_is_quoted(&items[1]) ||
+            (n == 3 && !parse_counters(items[2].text, &counters)))
                 return refuse(parser, "not a chain");
         if (table_chain(parser->table, name))
                 return refuse(parser, "a chain that is there already");
@@ -147,8 +148,8 @@ static int parse_rule(struct parser *parser)
                 return refuse(parser, "not counters");
         if (n < at + 2)
                 return refuse(parser, "not a rule");
-        bool insert = strcmp(items[at].text, "-I") == 0;
-        if (!insert && strcmp(items[at].text, "-A") != 0)
+        bool insert = word_is(&items[at], "-I");
+        if (!insert && !word_is(&items[at], "-A"))
                 return refuse(parser, "not iptables-save's");
         struct chain *chain = table_chain(parser->table, items[at + 1].text);
         if (!chain && insert && chain_is_builtin(items[at + 1].text))
@@ -170,6 +171,8 @@ static int parse_line(struct parser *parser)
 
         if (first[0] == '#')
                 return 0;
+        if (word_is_quoted(&parser->words.list.items[0]))
+                return refuse(parser, "not iptables-save's");
         if (!parser->table) {
                 if (first[0] != '*' || !first[1] || parser->words.list.n != 1)
                         return refuse(parser, "not iptables-save's");

@@ -2,6 +2,16 @@
 
 #include <string.h>
 
+bool word_is_quoted(const struct word *word)
+{
+        return word->raw[0] == '"';
+}
+
+bool word_is(const struct word *word, const char *text)
+{
+        return !word_is_quoted(word) && strcmp(word->text, text) == 0;
+}
+
 struct words words_of(struct arena *arena, const char *text)
 {
         return (struct words){.arena = arena, .next = text, .line = 0, .newlines = 1};

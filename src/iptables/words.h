@@ -15,6 +15,11 @@ struct word {
         size_t raw_length;
 };
 
+/* Only a comment is ever written in quotes; a name in quotes is no name. */
+bool word_is_quoted(const struct word *word);
+/* This very word, unquoted. */
+bool word_is(const struct word *word, const char *text);
+
 struct words {
         struct arena *arena;
         const char *next; /* what is still to be read */
