@@ -33,8 +33,8 @@ void expect_refused(const char *manifests, const char *where)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct problems problems;
-        _cleanup_cluster_ struct cluster *cluster = load(manifests, arena, &problems);
 
+        cluster_free(load(manifests, arena, &problems));
         vec_foreach (struct problem, problem, &problems.list)
                 if (strstr(problem->text, where))
                         return;
