@@ -59,6 +59,19 @@ static void decode_deleted(struct decoder *decoder, const struct field *field, v
                 ((struct meta_target *)target)->meta->terminating = true;
 }
 
+/* Their keys are as labels', but for the case of letters. */
+static void check_annotation_key(struct decoder *decoder, const struct field *field,
+                                 const struct value *annotation)
+{
+        struct field key = {field->parent, field->name, field->index, annotation};
+        char *lower = arena_strdup(decoder->arena, annotation->key);
+
+        for (char *c = lower; *c; c++)
+                if (*c >= 'A' && *c <= 'Z')
+                        *c = (char)(*c - 'A' + 'a');
+        field_faults(decoder, &key, annotation->key, label_key_faults(lower));
+}
+
 /* They decide nothing; only where every field counts is what the API server refuses refused. */
 static void decode_annotations(struct decoder *decoder, const struct field *field, void *target)
 {
@@ -69,6 +82,7 @@ static void decode_annotations(struct decoder *decoder, const struct field *fiel
         for (const struct value *value = field->value->first; value; value = value->next) {
                 struct field member = {.parent = field, .name = value->key, .value = value};
 
+                check_annotation_key(decoder, field, value);
                 total += strlen(value->key);
                 if (field_is(decoder, &member, VALUE_STRING))
                         total += strlen(value->text);
@@ -96,15 +110,30 @@ static const struct member meta_members[] = {
     {"selfLink", NULL},
 };
 
+/* Something is put behind it, so that a hyphen may end it. */
+static void check_generate_name(struct decoder *decoder, const struct field *metadata,
+                                const struct meta_rules *rules, const char *text)
+{
+        struct field field = field_member(metadata, "generateName");
+        char *name = arena_strdup(decoder->arena, text);
+        size_t length = strlen(name);
+
+        if (length > 1 && name[length - 1] == '-')
+                name[length - 1] = 'a';
+        field_faults(decoder, &field, text, rules->name_faults(name));
+}
+
 /* A name that the API server would make up tells no two objects apart here. */
 static void check_name(struct decoder *decoder, const struct field *metadata,
                        const struct meta_rules *rules, const struct meta_target *target)
 {
         struct field field = field_member(metadata, "name");
+        const char *name = target->meta->name;
 
-        if (*target->meta->name)
-                field_faults(decoder, &field, target->meta->name,
-                             rules->name_faults(target->meta->name));
+        if (*target->generate_name)
+                check_generate_name(decoder, metadata, rules, target->generate_name);
+        if (*name)
+                field_faults(decoder, &field, name, rules->name_faults(name));
         else if (*target->generate_name)
                 field_problem(
                     decoder, &field,

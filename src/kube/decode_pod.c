@@ -80,7 +80,7 @@ static void decode_phase(struct decoder *decoder, const struct field *field, voi
                         pod->phase = (enum pod_phase)i;
                         return;
                 }
-        field_unsupported(decoder, field,
+        field_unsupported(decoder, field, phase,
                           "\"Failed\", \"Pending\", \"Running\", \"Succeeded\", \"Unknown\"");
 }
 

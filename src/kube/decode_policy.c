@@ -143,7 +143,7 @@ static void decode_type(struct decoder *decoder, const struct field *field,
         else if (strcmp(type, "Egress") == 0)
                 policy->rules[DIRECTION_EGRESS].isolates = true;
         else
-                field_unsupported(decoder, field, "\"Ingress\", \"Egress\"");
+                field_unsupported(decoder, field, type, "\"Ingress\", \"Egress\"");
 }
 
 static void decode_types(struct decoder *decoder, const struct field *field, void *target)

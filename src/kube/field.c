@@ -106,11 +106,12 @@ void field_faults(struct decoder *decoder, const struct field *field, const char
                 field_invalid_text(decoder, field, text, faults.items[i]);
 }
 
-void field_unsupported(struct decoder *decoder, const struct field *field, const char *supported)
+void field_unsupported(struct decoder *decoder, const struct field *field, const char *text,
+                       const char *supported)
 {
         _cleanup_strbuf_ struct strbuf shown = {0};
 
-        quote_value(&shown, field->value);
+        quote_text(&shown, text);
         field_problem(decoder, field, "Unsupported value: %s: supported values: %s", shown.text,
                       supported);
 }
@@ -185,7 +186,7 @@ bool field_protocol(struct decoder *decoder, const struct field *field, const ch
         /* protocol_parse() knows ICMP, which no policy can name. */
         if (strcmp(name, "ICMP") != 0 && protocol_parse(name, ret))
                 return true;
-        field_unsupported(decoder, field, supported);
+        field_unsupported(decoder, field, name, supported);
         return false;
 }
 
@@ -257,11 +258,14 @@ bool field_int32(struct decoder *decoder, const struct field *field, int32_t *re
 /* In the words of the API's strict decoding, which names the field with its path behind it. */
 static void stray_member(struct decoder *decoder, const struct field *field, const char *how)
 {
-        _cleanup_strbuf_ struct strbuf text = {0};
-        _cleanup_strbuf_ struct strbuf path = {0};
+        _cleanup_strbuf_ struct strbuf path = {0}, text = {0};
 
-        add_path(&path, field);
-        strbuf_printf(&text, "%s field \"%s\"", how, path.text + (path.text[0] == '.'));
+        add_path(&path, field->parent);
+        if (path.length)
+                strbuf_add_char(&path, '.');
+        quote_inside(&path, field->name);
+        strbuf_printf(&text, "%s field \"%s\"", how,
+                      strbuf_text(&path) + (field->parent->parent != NULL));
         add_problem(decoder, field, text.text);
 }
 

@@ -40,7 +40,8 @@ void field_invalid_text(struct decoder *decoder, const struct field *field, cons
 void field_faults(struct decoder *decoder, const struct field *field, const char *text,
                   struct faults faults);
 /* supported is the list as messages print it: "\"TCP\", \"UDP\"". */
-void field_unsupported(struct decoder *decoder, const struct field *field, const char *supported);
+void field_unsupported(struct decoder *decoder, const struct field *field, const char *text,
+                       const char *supported);
 
 void field_duplicate(struct decoder *decoder, const struct field *field);
 

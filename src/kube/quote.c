@@ -53,25 +53,38 @@ static void quote_byte(struct strbuf *buf, unsigned char byte)
         }
 }
 
-void quote_text(struct strbuf *buf, const char *text)
+/* Returns how much of text was too long. */
+static size_t add_escaped(struct strbuf *buf, const char *text)
 {
         const unsigned char *bytes = (const unsigned char *)text;
         size_t total = strlen(text), i = 0;
 
-        strbuf_add_char(buf, '"');
         while (i < total && i < QUOTE_MAX_BYTES) {
                 size_t length = shown_character(bytes + i);
 
-                if (length == 0 || bytes[i] == '"' || bytes[i] == '\\')
+                if (length == 0 || bytes[i] == '"' || bytes[i] == '\\') {
                         quote_byte(buf, bytes[i++]);
-                else {
+                } else {
                         strbuf_add_bytes(buf, text + i, length);
                         i += length;
                 }
         }
+        return total - i;
+}
+
+void quote_text(struct strbuf *buf, const char *text)
+{
         strbuf_add_char(buf, '"');
-        if (i < total)
-                strbuf_printf(buf, "… (%zu bytes)", total);
+        size_t cut = add_escaped(buf, text);
+        strbuf_add_char(buf, '"');
+        if (cut)
+                strbuf_printf(buf, "… (%zu bytes)", strlen(text));
+}
+
+void quote_inside(struct strbuf *buf, const char *text)
+{
+        if (add_escaped(buf, text))
+                strbuf_add(buf, "…");
 }
 
 void quote_name(struct strbuf *buf, const char *name)

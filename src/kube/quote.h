@@ -10,5 +10,6 @@
 #define QUOTE_MAX_BYTES 80 /* of one value's text; what is cut is counted behind it */
 
 void quote_text(struct strbuf *buf, const char *text);
-void quote_name(struct strbuf *buf, const char *name); /* without quotes where none are needed */
+void quote_inside(struct strbuf *buf, const char *text); /* for between quotes that are there */
+void quote_name(struct strbuf *buf, const char *name);   /* without quotes where none are needed */
 void quote_value(struct strbuf *buf, const struct value *value);
