@@ -20,10 +20,11 @@ typedef const char *(*option_reader)(const char *argument, struct options *optio
 
 static const char *read_file_name(const char *argument, struct options *options)
 {
-        options->files = realloc(options->files, (options->n_files + 1) * sizeof(char *));
-        if (!options->files)
-                memory_exhausted(options->n_files);
-        options->files[options->n_files++] = argument;
+        static const char **files; /* lives until exit */
+
+        files = memory_grow(files, (options->n_files + 1) * sizeof(*files));
+        files[options->n_files++] = argument;
+        options->files = files;
         return NULL;
 }
 
