@@ -46,20 +46,19 @@ int apply_flavour(const char *command, const struct options *options, enum flavo
 }
 
 static void print_report(const struct apply_report *report, const char *node, const char *flavour,
-                         size_t cut)
+                         bool dry_run, size_t cut)
 {
         const char *connections = cut == 1 ? "connection" : "connections";
 
         if (!report->changed)
                 printf("node %s: unchanged (%s)", node, flavour);
         else
-                printf(
-                    "node %s: applied (%s): chains +%zu ~%zu -%zu, sets +%zu ~%zu -%zu, elements "
-                    "+%zu -%zu, %zu rules sent",
-                    node, flavour, report->chains_added, report->chains_changed,
-                    report->chains_removed, report->sets_added, report->sets_changed,
-                    report->sets_removed, report->elements_added, report->elements_removed,
-                    report->rules_sent);
+                printf("node %s: %s (%s): chains +%zu ~%zu -%zu, sets +%zu ~%zu -%zu, elements "
+                       "+%zu -%zu, %zu rules sent",
+                       node, dry_run ? "would apply" : "applied", flavour, report->chains_added,
+                       report->chains_changed, report->chains_removed, report->sets_added,
+                       report->sets_changed, report->sets_removed, report->elements_added,
+                       report->elements_removed, report->rules_sent);
         if (cut)
                 printf("; cut %zu %s", cut, connections);
         putchar('\n');
@@ -127,7 +126,9 @@ static int apply_ruleset(const char *command, const struct options *options,
                 fputs(strbuf_text(&report.diff), stdout);
         bridges = filter_bridges(command, options, snapshot, cluster);
         connections = cut_connections(command, options, snapshot, cluster, &cut);
-        print_report(&report, snapshot->node, flavour_name(apply_options.flavour), cut);
+        fputs(strbuf_text(&report.notes), stderr);
+        print_report(&report, snapshot->node, flavour_name(apply_options.flavour), options->dry_run,
+                     cut);
         apply_report_done(&report);
         return bridges != EXIT_YES ? bridges : connections;
 }

@@ -29,6 +29,7 @@ int cmd_cleanup(int argc, char **argv)
         if (iptables_cleanup(&apply_options, &report, &err) < 0)
                 return fail(argv[0], EXIT_TROUBLE, "%s", err.text);
         fputs(strbuf_text(&report.diff), stdout);
+        fputs(strbuf_text(&report.notes), stderr);
         if (!report.changed)
                 puts("nothing of penstock's is here");
         else

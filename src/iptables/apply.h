@@ -22,9 +22,11 @@ struct apply_report {
         bool changed;
         size_t chains_added, chains_changed, chains_removed;
         size_t sets_added, sets_changed, sets_removed;
+        size_t sets_kept; /* to be removed, but in use by rules of others */
         size_t elements_added, elements_removed;
         size_t rules_sent;
-        struct strbuf diff; /* dry run: what would change, as "+ …" and "- …" lines */
+        struct strbuf diff;  /* dry run: what would change, as "+ …" and "- …" lines */
+        struct strbuf notes; /* lines about what had to be left as it is */
 };
 
 void apply_report_done(struct apply_report *report);

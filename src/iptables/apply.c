@@ -1,0 +1,157 @@
+#include "iptables/apply.h"
+
+#include <unistd.h>
+
+#include "iptables/installed.h"
+#include "iptables/lock.h"
+#include "iptables/plan.h"
+#include "iptables/send.h"
+#include "iptables/stand_in.h"
+
+void apply_report_done(struct apply_report *report)
+{
+        strbuf_done(&report->diff);
+        strbuf_done(&report->notes);
+}
+
+static void keep_own_rules(struct ruleset *ruleset, struct table *to, const struct chain *from)
+{
+        struct chain *chain = NULL;
+
+        vec_foreach (const struct rule, rule, &from->rules) {
+                if (!is_own_jump(from, rule))
+                        continue;
+                if (!chain) {
+                        chain = table_add_chain(ruleset, to, from->name);
+                        chain->policy = from->policy;
+                        chain->counters = from->counters;
+                }
+                vec_push(ruleset->arena, &chain->rules, *rule);
+        }
+}
+
+static void keep_own_table(struct ruleset *ruleset, const struct table *from)
+{
+        struct table *table = ruleset_add_table(ruleset, from->family, from->name);
+
+        vec_foreach (const struct chain, chain, &from->chains) {
+                if (!is_own_chain(chain->name)) {
+                        keep_own_rules(ruleset, table, chain);
+                        continue;
+                }
+                struct chain *own = table_add_chain(ruleset, table, chain->name);
+                own->rules.items = chain->rules.items;
+                own->rules.n = chain->rules.n;
+        }
+}
+
+struct ruleset *iptables_read(struct arena *arena, enum flavour flavour, struct err *err)
+{
+        struct ruleset *ruleset = ruleset_new(arena);
+        struct installed installed;
+
+        if (installed_read(arena, flavour, &installed, err) < 0)
+                return NULL;
+        vec_foreach (const struct table, table, &installed.rules[flavour]->tables)
+                keep_own_table(ruleset, table);
+        vec_foreach (const struct set, set, &installed.sets->sets)
+                if (is_own_set(set->name))
+                        vec_push(arena, &ruleset->sets, *set);
+        return ruleset;
+}
+
+static int change(const struct installed *installed, const struct wanted *wanted,
+                  const struct apply_options *options, struct apply_report *report, struct err *err)
+{
+        _cleanup_plan_ struct plan plan = {0};
+
+        plan_make(installed, wanted, options->dry_run, report, &plan);
+        report->changed |= !plan_is_empty(&plan);
+        return options->dry_run ? 0 : send_plan(&plan, installed, options, report, err);
+}
+
+/* Where a name is taken by a misfit, everything is first installed under stand-ins' names, which
+ * leaves the misfit unused and removed, and then under the right ones. */
+static int replace_misfits(struct arena *arena, const struct installed *installed,
+                           const struct wanted *wanted, const struct apply_options *options,
+                           struct installed *ret, struct err *err)
+{
+        struct apply_report report = {0};
+        struct wanted with = {.sets = wanted->sets};
+        int r = 0;
+
+        with.rules[options->flavour] =
+            stand_in(arena, installed->sets, wanted->rules[options->flavour], err);
+        if (!with.rules[options->flavour])
+                return -1;
+        with.sets = with.rules[options->flavour];
+        r = change(installed, &with, options, &report, err);
+        if (r == 0 && report.sets_kept > 0)
+                r = err_set(err,
+                            "a set has a name of penstock's and is none, and rules of others use "
+                            "it: %sthe policies are in force with sets of other names",
+                            strbuf_text(&report.notes));
+        apply_report_done(&report);
+        return r < 0 ? -1 : installed_read(arena, options->flavour, ret, err);
+}
+
+static int apply_locked(const struct wanted *wanted, const struct apply_options *options,
+                        struct apply_report *report, struct err *err)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct installed installed;
+        bool any = !wanted->rules[options->flavour];
+
+        if (installed_read(arena, any ? FLAVOURS : options->flavour, &installed, err) < 0)
+                return err_wrap(err, "nothing was changed");
+        if (any && !installed.usable[FLAVOUR_NFT] && !installed.usable[FLAVOUR_LEGACY])
+                return err_set(err, "no usable iptables is installed");
+        if (!options->dry_run && has_misfits(installed.sets, wanted->sets)) {
+                if (replace_misfits(arena, &installed, wanted, options, &installed, err) < 0)
+                        return -1;
+                report->changed = true;
+        }
+        if (!installed.families[FAMILY_IPV6] && !any)
+                strbuf_add(&report->notes, "this kernel has no IPv6: only IPv4 is enforced, and no "
+                                           "other passes\n");
+        return change(&installed, wanted, options, report, err);
+}
+
+static int apply_wanted(const struct wanted *wanted, const struct apply_options *options,
+                        struct apply_report *ret, struct err *err)
+{
+        struct apply_report report = {0};
+        int lock = -1;
+
+        if (!options->dry_run) {
+                lock = namespace_lock(options->wait_seconds, err);
+                if (lock < 0)
+                        return -1;
+        }
+        int r = apply_locked(wanted, options, &report, err);
+        if (lock >= 0)
+                close(lock);
+        if (r == 0)
+                *ret = report;
+        else
+                apply_report_done(&report);
+        return r;
+}
+
+int iptables_apply(const struct ruleset *wanted, const struct apply_options *options,
+                   struct apply_report *report, struct err *err)
+{
+        struct wanted all = {.sets = wanted};
+
+        all.rules[options->flavour] = wanted;
+        return apply_wanted(&all, options, report, err);
+}
+
+int iptables_cleanup(const struct apply_options *options, struct apply_report *report,
+                     struct err *err)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct wanted nothing = {.sets = ruleset_new(arena)};
+
+        return apply_wanted(&nothing, options, report, err);
+}

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/strbuf.h"
+#include "iptables/apply.h"
+#include "iptables/installed.h"
+
+/* What leads from what is installed to what is wanted, as texts for the tools, in the order in
+ * which they are to be sent. Pure: nothing is run. An empty text is not sent. */
+struct plan {
+        struct strbuf grow;                      /* ipset restore -exist */
+        struct strbuf rules[FLAVOURS][FAMILIES]; /* iptables-restore --noflush --counters */
+        struct strbuf shrink;                    /* ipset restore -exist */
+        struct strbuf destroy;                   /* ipset restore -exist */
+};
+
+/* What is wanted: penstock's chains and jumps of both flavours' filter tables, and its sets. What
+ * else is in these rulesets (wanted may be what was installed at some time) is not looked at. */
+struct wanted {
+        const struct ruleset *rules[FLAVOURS];
+        const struct ruleset *sets;
+};
+
+/* Adds to report what the plan changes, and, where diff is set, how; and notes about what has to be
+ * left. */
+void plan_make(const struct installed *installed, const struct wanted *wanted, bool diff,
+               struct apply_report *report, struct plan *ret);
+void plan_done(struct plan *plan);
+#define _cleanup_plan_ __attribute__((cleanup(plan_done)))
+bool plan_is_empty(const struct plan *plan);

@@ -1,0 +1,151 @@
+#include "iptables/plan_sets.h"
+
+#include <string.h>
+
+#include "iptables/stand_in.h"
+#include "iptables/text.h"
+
+/* Both sides are sorted: one merge over the names, one over the elements of each set. */
+
+struct sets_plan {
+        const struct installed *installed;
+        bool diff;
+        struct apply_report *report;
+        struct plan *plan;
+};
+
+/* What the kernel takes for the same element. */
+static int key_compare(const struct set_element *a, const struct set_element *b)
+{
+        struct set_element x = *a, y = *b;
+
+        x.nomatch = y.nomatch = false;
+        return set_element_compare(&x, &y);
+}
+
+static void add_element(struct sets_plan *to, const struct set *set,
+                        const struct set_element *element)
+{
+        ipset_print_element("add", set, element, &to->plan->grow);
+        to->report->elements_added++;
+        if (!to->diff)
+                return;
+        strbuf_add(&to->report->diff, "+ ipset ");
+        ipset_print_element("add", set, element, &to->report->diff);
+}
+
+static void show_removed_element(struct sets_plan *to, const struct set *set,
+                                 const struct set_element *element)
+{
+        to->report->elements_removed++;
+        if (!to->diff)
+                return;
+        strbuf_add(&to->report->diff, "- ipset ");
+        ipset_print_element("add", set, element, &to->report->diff);
+}
+
+static void delete_element(struct sets_plan *to, const struct set *set,
+                           const struct set_element *element)
+{
+        struct set_element plain = *element;
+
+        plain.nomatch = false; /* not part of what is deleted */
+        ipset_print_element("del", set, &plain, &to->plan->shrink);
+        show_removed_element(to, set, element);
+}
+
+static void add_set(struct sets_plan *to, const struct set *set)
+{
+        ipset_print_create(set, &to->plan->grow);
+        to->report->sets_added++;
+        if (to->diff) {
+                strbuf_add(&to->report->diff, "+ ipset ");
+                ipset_print_create(set, &to->report->diff);
+        }
+        vec_foreach (const struct set_element, element, &set->elements)
+                add_element(to, set, element);
+}
+
+static void show_removed_set(struct sets_plan *to, const struct set *set)
+{
+        to->report->sets_removed++;
+        if (to->diff && set->type == SET_UNKNOWN) {
+                strbuf_printf(&to->report->diff, "- ipset create %s (not as penstock makes it)\n",
+                              set->name);
+        } else if (to->diff) {
+                strbuf_add(&to->report->diff, "- ipset ");
+                ipset_print_create(set, &to->report->diff);
+        }
+        vec_foreach (const struct set_element, element, &set->elements)
+                show_removed_element(to, set, element);
+}
+
+static void destroy_set(struct sets_plan *to, const struct set *set)
+{
+        strbuf_printf(&to->plan->destroy, "destroy %s\n", set->name);
+        show_removed_set(to, set);
+}
+
+/* An element whose nomatch changes is added again, which overwrites it. */
+static void change_set(struct sets_plan *to, const struct set *now, const struct set *wanted)
+{
+        const struct set_element *a = now->elements.items, *a_end = a + now->elements.n;
+        const struct set_element *b = wanted->elements.items, *b_end = b + wanted->elements.n;
+        bool changed = false;
+
+        while (a < a_end || b < b_end) {
+                int order = a == a_end ? 1 : b == b_end ? -1 : key_compare(a, b);
+                if (order < 0) {
+                        delete_element(to, now, a);
+                } else if (order > 0) {
+                        add_element(to, wanted, b);
+                } else if (a->nomatch != b->nomatch) {
+                        show_removed_element(to, now, a);
+                        add_element(to, wanted, b);
+                }
+                changed |= order != 0 || a->nomatch != b->nomatch;
+                a += order <= 0;
+                b += order >= 0;
+        }
+        to->report->sets_changed += changed;
+}
+
+/* The names are put right by whoever asked (apply.c); what is shown is what comes of it. */
+static void replace_misfit(struct sets_plan *to, const struct set *now, const struct set *wanted)
+{
+        show_removed_set(to, now);
+        add_set(to, wanted);
+}
+
+static const struct set *next_own(const struct set *set, const struct set *end)
+{
+        while (set < end && !is_own_set(set->name))
+                set++;
+        return set;
+}
+
+void plan_sets(const struct installed *installed, const struct ruleset *wanted, bool diff,
+               struct apply_report *report, struct plan *plan)
+{
+        struct sets_plan to = {installed, diff, report, plan};
+        const struct set *a_end = installed->sets->sets.items + installed->sets->sets.n;
+        const struct set *b_end = wanted->sets.items + wanted->sets.n;
+        const struct set *a = next_own(installed->sets->sets.items, a_end);
+        const struct set *b = next_own(wanted->sets.items, b_end);
+
+        while (a < a_end || b < b_end) {
+                int order = a == a_end ? 1 : b == b_end ? -1 : strcmp(a->name, b->name);
+                if (order < 0)
+                        destroy_set(&to, a);
+                else if (order > 0 && b->type != SET_UNKNOWN && installed->families[b->family])
+                        add_set(&to, b);
+                else if (order == 0 && set_is_misfit(a, b))
+                        replace_misfit(&to, a, b);
+                else if (order == 0 && b->type != SET_UNKNOWN)
+                        change_set(&to, a, b);
+                if (order <= 0)
+                        a = next_own(a + 1, a_end);
+                if (order >= 0)
+                        b = next_own(b + 1, b_end);
+        }
+}

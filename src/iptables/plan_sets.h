@@ -1,0 +1,7 @@
+#pragma once
+
+#include "iptables/plan.h"
+
+/* The sets' part of plan_make(). */
+void plan_sets(const struct installed *installed, const struct ruleset *wanted, bool diff,
+               struct apply_report *report, struct plan *plan);
