@@ -126,6 +126,19 @@ static const char *read_lab(const char *argument, struct options *options)
         return NULL;
 }
 
+static const char *read_part(const char *argument, struct options *options)
+{
+        static const char *const names[] = {
+            [PART_SETS] = "sets", [PART_IPV4] = "ipv4", [PART_IPV6] = "ipv6"};
+
+        for (enum part part = PART_SETS; part <= PART_IPV6; part++)
+                if (strcmp(argument, names[part]) == 0) {
+                        options->part = part;
+                        return NULL;
+                }
+        return "sets, ipv4 or ipv6";
+}
+
 static const struct option_row {
         enum option_bit bit;
         char letter; /* 0 where it has none */
@@ -153,6 +166,7 @@ static const struct option_row {
     {OPTION_TIMEOUT, 0, "timeout", "MS", read_timeout,
      "milliseconds until a silent probe counts as denied (3000)"},
     {OPTION_LAB, 0, "lab", "NAME", read_lab, "which lab, where there are several (lab)"},
+    {OPTION_PART, 0, "part", "sets|ipv4|ipv6", read_part, "print that part only, for one tool"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 

@@ -26,9 +26,11 @@ enum option_bit {
         OPTION_TIMEOUT = 1 << 11,        /* --timeout MILLISECONDS */
         OPTION_VERBOSE = 1 << 12,        /* -v */
         OPTION_LAB = 1 << 13,            /* --lab NAME */
+        OPTION_PART = 1 << 14,           /* --part sets|ipv4|ipv6 */
 };
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
+enum part { PART_ALL, PART_SETS, PART_IPV4, PART_IPV6 };
 
 struct options {
         const char **files; /* in the order given */
@@ -47,6 +49,7 @@ struct options {
         unsigned timeout_ms;    /* 3000 */
         bool verbose;
         const char *lab; /* "lab" */
+        enum part part;  /* of a rendered ruleset */
         int n_arguments; /* what is left */
         char **arguments;
 };
