@@ -29,7 +29,7 @@ static void print_part(const struct ruleset *ruleset, enum part part, struct str
         if (part == PART_SETS)
                 ipset_print(ruleset, out);
         else
-                iptables_print_restore(ruleset, part == PART_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6, out);
+                iptables_print(ruleset, part == PART_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6, false, out);
 }
 
 int cmd_render(int argc, char **argv)
