@@ -3,8 +3,8 @@
 # node in the file `options` (further options of render, one line; may be absent).
 # Usage: scripts/golden.sh PENSTOCK [--write]
 set -eu
+penstock=$(realpath "$1")
 cd "$(dirname "$0")/.."
-penstock=$1
 write=${2:-}
 passed=0
 failed=0
