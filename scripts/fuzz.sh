@@ -41,7 +41,8 @@ run_libfuzzer() { # TARGET
         mkdir -p "$found" "$crashes/$1"
         dictionary=tests/fuzz/$1.dict
         set -- "$1" -max_total_time="$each" -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
-                -artifact_prefix="$crashes/$1/" "$found" "tests/fuzz/corpus/$1"
+                -max_len=8192 -artifact_prefix="$crashes/$1/" "$found" "tests/fuzz/corpus/$1" \
+                tests/golden tests/data examples
         [ ! -f "$dictionary" ] || set -- "$@" -dict="$dictionary"
         target=$1
         shift

@@ -426,6 +426,16 @@ static bool begins_group(const struct word *word)
         return word_is(word, "-m") || word_is(word, "-j") || word_is(word, "-g");
 }
 
+/* "-s", or "! -s": no module has options of one letter. */
+static bool is_own_option(const struct words *words, size_t i)
+{
+        i += word_is(&words->list.items[i], "!");
+        for (size_t row = 0; i < words->list.n && row < ARRAY_SIZE(rows); row++)
+                if (!rows[row].module && word_is(&words->list.items[i], rows[row].name))
+                        return true;
+        return false;
+}
+
 /* iptables' own options stand alone: "!", the option, its argument if it has one. */
 static size_t own_option_end(const struct words *words, size_t first)
 {
@@ -447,7 +457,7 @@ static size_t group_end(const struct words *words, size_t first)
         if (!word_is(&words->list.items[i], "-m"))
                 return own_option_end(words, first);
         for (i++; i < words->list.n; i++)
-                if (begins_group(&words->list.items[i]))
+                if (begins_group(&words->list.items[i]) || is_own_option(words, i))
                         break;
         return i;
 }

@@ -87,7 +87,7 @@ static const struct key *first_of_sorted(struct key *items, size_t n, const stru
 
 const struct value *keys_end(struct keys *keys, size_t mark, const struct value **ret_before)
 {
-        struct key *items = keys->items + mark;
+        struct key *items = keys->n > mark ? keys->items + mark : NULL;
         size_t n = keys->n - mark;
         const struct key *before = NULL;
 
