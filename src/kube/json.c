@@ -303,8 +303,8 @@ static char *unescape(struct json *json, const unsigned char *at, const unsigned
 /* `at` is the opening quote; taken up to behind the closing one. */
 static bool read_string(struct json *json, const char **ret, size_t *ret_length)
 {
-        const unsigned char *start;
-        bool escaped;
+        const unsigned char *start = NULL;
+        bool escaped = false;
 
         json->at++;
         if (!find_quote(json, &start, &escaped))

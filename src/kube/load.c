@@ -21,7 +21,7 @@ struct loader {
         /* of the document that is being read */
         bool has_items, overflow;
         struct arena *waiting;
-        VEC(const struct value *) waiters;
+        struct value *first_waiting, *last_waiting;
 };
 
 static void refuse(struct loader *loader, unsigned line, const char *why)
@@ -161,12 +161,25 @@ static void wait_for_kind(struct loader *loader, const struct value *item)
 {
         if (loader->overflow)
                 return;
-        vec_push(loader->waiting, &loader->waiters, value_copy(loader->waiting, item));
+        struct value *copy = value_copy(loader->waiting, item);
+        if (loader->last_waiting)
+                loader->last_waiting->next = copy;
+        else
+                loader->first_waiting = copy;
+        loader->last_waiting = copy;
         if (arena_size(loader->waiting) <= LOAD_MAX_WAITING_BYTES)
                 return;
         loader->overflow = true;
         refuse(loader, item->line,
                "too many items without a kind before the list's own: put the list's kind first");
+}
+
+static void forget_waiting(struct loader *loader)
+{
+        if (loader->first_waiting)
+                arena_reset(loader->waiting);
+        loader->first_waiting = loader->last_waiting = NULL;
+        loader->overflow = false;
 }
 
 static void visit_item(void *context, const struct value *document, const struct value *item)
@@ -187,8 +200,8 @@ static void load_waiting(struct loader *loader, const struct value *list)
 {
         if (loader->overflow || refuse_list(loader, list, value_member(list, "items")))
                 return;
-        vec_foreach (const struct value *, item, &loader->waiters)
-                load_item_of(loader, list, *item);
+        for (const struct value *item = loader->first_waiting; item; item = item->next)
+                load_item_of(loader, list, item);
 }
 
 static void visit_document(void *context, const struct value *document)
@@ -200,12 +213,8 @@ static void visit_document(void *context, const struct value *document)
                 load_waiting(loader, document);
         else if (document)
                 load_object(loader, document);
-        if (loader->waiters.n) {
-                arena_reset(loader->waiting);
-                loader->waiters.items = NULL;
-                loader->waiters.n = loader->waiters.cap = 0;
-        }
-        loader->has_items = loader->overflow = false;
+        forget_waiting(loader);
+        loader->has_items = false;
 }
 
 static void load_input(struct loader *loader, struct input *input)

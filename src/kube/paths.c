@@ -107,13 +107,12 @@ static void find_below(struct path_files *files, const char *path, struct proble
 void paths_find(struct path_files *files, const char *path, struct problems *problems)
 {
         size_t before = files->list.n, bad = problems->list.n + problems->more;
+        bool is_stdin = strcmp(path, "-") == 0;
         struct stat info;
 
-        if (strcmp(path, "-") == 0) {
-                add(files, path, true, problems);
-        } else if (stat(path, &info) < 0) {
+        if (!is_stdin && stat(path, &info) < 0) {
                 refuse_errno(problems, path, errno);
-        } else if (!S_ISDIR(info.st_mode)) {
+        } else if (is_stdin || !S_ISDIR(info.st_mode)) {
                 add(files, path, true, problems);
         } else {
                 find_below(files, path, problems);

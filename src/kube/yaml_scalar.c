@@ -138,49 +138,31 @@ static bool is_float(const char *text)
         return *text == '\0';
 }
 
-/* The same number where JSON would not write it so: no plus, a digit before the point. */
+/* The same number as JSON writes it: no plus, no zeros in front, digits on both sides of the point.
+ */
 static const char *json_float(struct tree *tree, const char *text)
 {
-        bool negative = *text == '-';
-        const char *digits = text + (*text == '-' || *text == '+');
-        size_t length = strlen(digits);
+        char *out = tree_room(tree, strlen(text) + 1), *end = out;
 
-        while (digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') {
-                digits++;
-                length--;
-        }
-        char *out = tree_room(tree, length + 2), *end = out;
-        if (negative)
+        if (*text == '-')
                 *end++ = '-';
-        if (*digits == '.')
+        text += *text == '-' || *text == '+';
+        while (text[0] == '0' && text[1] >= '0' && text[1] <= '9')
+                text++;
+        if (*text == '.')
                 *end++ = '0';
-        memcpy(end, digits, length + 1);
+        for (; *text; text++)
+                if (*text != '.' || (text[1] >= '0' && text[1] <= '9'))
+                        *end++ = *text;
+        *end = '\0';
         return out;
-}
-
-/* And small enough that Go writes it without an exponent. From 2^53 on every double is whole. */
-static bool is_whole(double number)
-{
-        double magnitude = number < 0 ? -number : number;
-
-        return magnitude < 1e21 && (magnitude >= 0x1p53 || magnitude == (double)(int64_t)magnitude);
 }
 
 static enum reading read_float(struct tree *tree, const char *text, const char **ret)
 {
-        char whole[32];
-
-        if (!is_float(text))
+        if (!is_float(text) || isinf(strtod(text, NULL)))
                 return READING_STRING;
-        double number = strtod(text, NULL);
-        if (isinf(number))
-                return READING_STRING;
-        if (is_whole(number)) {
-                int length = snprintf(whole, sizeof(whole), "%.0f", number);
-                *ret = tree_text(tree, whole, (size_t)length);
-        } else {
-                *ret = json_float(tree, text);
-        }
+        *ret = json_float(tree, text);
         return READING_FLOAT;
 }
 
@@ -296,12 +278,12 @@ bool scalar_resolve(struct tree *tree, const struct scalar *scalar, struct value
 static const char *shortest_float(struct tree *tree, float number)
 {
         char text[64];
-        int precision = 0, exponent;
+        int precision = 0;
 
         do
                 snprintf(text, sizeof(text), "%.*e", precision, (double)number);
         while (strtof(text, NULL) != number && ++precision < 9);
-        exponent = atoi(strchr(text, 'e') + 1);
+        int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
         if (exponent >= -4 && exponent < 6)
                 snprintf(text, sizeof(text), "%.*f",
                          precision > exponent ? precision - exponent : 0, (double)number);

@@ -9,8 +9,8 @@
  *   true, yes, on, y and their like are booleans;  ~, null and nothing are null;
  *   0x1F, 017, 0o17, 0b11, 1_000, +5 are integers, 1.5, .5, 1e3 floating point, .inf and .nan too;
  *   dates and everything else are strings, and so is whatever is quoted.
- * Numbers come out as JSON writes them: 017 as 15, 80.0 as 80 (Kubernetes then takes it as an
- * integer), all other decimals with their own text. */
+ * Numbers come out as JSON may write them: 017 as 15, .5 as 0.5, 1_000 as 1000; the rest keep their
+ * text. */
 
 struct scalar {
         const char *text; /* ends in NUL, which is not counted */
