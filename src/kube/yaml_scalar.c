@@ -214,6 +214,7 @@ static bool tag_kind(const char *tag, enum value_kind *ret)
                 const char *name;
                 enum value_kind kind;
         } tags[] = {
+            {"!", VALUE_STRING}, /* "not what it looks like" */
             {CORE "str", VALUE_STRING}, {CORE "timestamp", VALUE_STRING}, {CORE "bool", VALUE_BOOL},
             {CORE "int", VALUE_NUMBER}, {CORE "float", VALUE_NUMBER},     {CORE "null", VALUE_NULL},
         };

@@ -16,7 +16,7 @@ struct scalar {
         const char *text; /* ends in NUL, which is not counted */
         size_t length;
         const char *tag; /* NULL where none is given */
-        bool plain;      /* not quoted, or tagged "!" */
+        bool plain;      /* not quoted */
 };
 
 /* Sets kind, boolean and text of value; the text is from tree. False where the scalar cannot be
