@@ -20,35 +20,42 @@ say() {
         printf '\n%s==> %s%s\n' "$bold" "$*" "$plain"
 }
 run() {
-        printf '\n$ penstock %s\n' "$*"
+        printf '\n%s$ penstock %s%s\n' "$bold" "$*" "$plain"
         "$penstock" "$@"
 }
 
-"$penstock" lab down >/dev/null
-trap '"$penstock" lab down >/dev/null' EXIT
+# A lab of our own, removed however this ends.
+lab=demo-$$
+down() {
+        "$penstock" lab down --lab $lab >/dev/null
+}
+trap down EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 say "Three pods of $manifests/pods.yaml as network namespaces, wired to one that plays the node"
-run lab up -f $manifests
+run lab up --lab $lab -f $manifests
 
-say "Without a policy everybody reaches everybody: real packets between all pairs"
-run lab probe -f $manifests/pods.yaml
+say "Without a policy everybody reaches everybody: real TCP, UDP, SCTP and ICMP between all pairs"
+run lab probe --lab $lab -f $manifests/pods.yaml
 
 say "The policy: only the frontend may reach the backend"
 cat $manifests/policy.yaml
-run lab apply -f $manifests
+run lab apply --lab $lab -f $manifests
 
 say "The same packets again, each compared with what the policy means"
-run lab probe -f $manifests
+run lab probe --lab $lab -f $manifests
 
 say "What is installed on the node, and what it has counted"
-printf '\n$ iptables -L -v -n   (chains of penstock)\n'
-"$penstock" lab exec node -- iptables -L -v -n | awk '/^Chain/ { ours = /PENSTOCK/ } ours' | cut -c 1-160
-run lab exec node -- "$penstock" list policies
-run lab exec node -- "$penstock" list pods
+printf '\n%s$ iptables -L -v -n%s   (the chains that are penstock'"'"'s)\n' "$bold" "$plain"
+"$penstock" lab exec --lab $lab node -- iptables -L -v -n |
+        awk '/^Chain/ { ours = /PENSTOCK/ } ours' | cut -c 1-160
+run lab exec --lab $lab node -- "$penstock" list policies
+run lab exec --lab $lab node -- "$penstock" list pods
 
 say "Why? One connection that is allowed, and one that is not"
 run explain -f $manifests frontend backend --port 8080
-run explain -f $manifests other backend --port 8080 || true
+run explain -f $manifests other backend --port 8080 && exit 1
 
 say "Everything is removed again"
-run lab down
+run lab down --lab $lab
