@@ -55,7 +55,7 @@ run lab exec --lab $lab node -- "$penstock" list pods
 
 say "Why? One connection that is allowed, and one that is not"
 run explain -f $manifests frontend backend --port 8080
-run explain -f $manifests other backend --port 8080 && exit 1
+run explain -f $manifests other backend --port 8080 || [ $? -eq 1 ]
 
 say "Everything is removed again"
 run lab down --lab $lab
