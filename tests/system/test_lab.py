@@ -1,5 +1,6 @@
 """The lab itself: who is there, what is probed, and that a difference is found and named."""
 
+import resource
 import subprocess
 
 import pytest
@@ -289,8 +290,13 @@ def test_labs_side_by_side(new_lab):
 
 
 def test_a_failure_half_way_leaves_nothing(lab):
-    done = lab.up(pod("a") + pod("b", status="podIPs: [{ip: 'ff02::1'}]"), status=3)
-    assert "Pod default/b: adding address ff02::1" in done.stderr
+    manifests = "".join(pod(f"pod-{i}", f"nodeName: n{i}, containers: [{{name: c}}]") for i in range(30))
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))  # each node wants two files
+    done = subprocess.run(
+        [PENSTOCK, "lab", "up", "--lab", lab.name, "-f", "-"], input=manifests.encode(), capture_output=True, preexec_fn=few
+    )
+    assert done.returncode == 3, done.stderr
+    assert b"Node n" in done.stderr and b"Too many open files" in done.stderr
     assert lab.namespaces() == []
 
 
@@ -319,7 +325,7 @@ def test_a_killed_maker_is_cleaned_up(lab):
 
 
 def test_an_interrupted_maker_cleans_up(lab):
-    assert start_and_signal(lab, 15) == 3
+    assert start_and_signal(lab, 15) == -15
     assert lab.namespaces() == []
 
 
