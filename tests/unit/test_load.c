@@ -103,8 +103,8 @@ static void objects_come_from_json_and_yaml(void **state)
             {POD_A "\n---\n" POD_B, "Pod default/a line 1\nPod default/b line 3\n"},
             {POD_A "\n---\nkind: Pod\napiVersion: v1\nmetadata:\n  name: b\n  namespace: x\n",
              "Pod default/a line 1\nPod x/b line 3\n"},
-            {"# x\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: n\n---\n" POD_A,
-             "Namespace n line 3\nPod default/a line 8\n"},
+            {"# x\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n---\n" POD_A,
+             "Namespace x line 3\nPod default/a line 8\n"},
         };
         check_rows(rows, ARRAY_SIZE(rows));
 }
