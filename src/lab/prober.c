@@ -15,11 +15,13 @@
 #include "lab/sockets.h"
 
 /* Probes are started in order and time out in order, so the oldest that is not done is all that has
- * to be watched. Silence counts only once the loop has found nothing more to read: a busy machine
- * makes a run longer, not wrong. */
+ * to be watched. Silence counts only once the loop has found nothing more to read, and the kernel's
+ * queues, which hold 1000 packets before they lose some, are let run empty on the way: a busy
+ * machine makes a run longer, not wrong. */
 
 #define WINDOW         16000 /* probes under way at most */
-#define BURST          32    /* started before answers are looked for; below every queue's length */
+#define BURST          32    /* started before answers are looked for */
+#define PAUSE_EVERY    256   /* probes, until nothing has come for a millisecond */
 #define EVENTS         256
 #define SPARE_FILES    64
 #define PORT_FIRST     10000 /* source ports lie below those that the kernel hands out (32768…) */
@@ -50,6 +52,7 @@ struct prober {
         int epoll;
         int inside; /* the namespace the thread is in */
         size_t window, in_flight, next, oldest, done;
+        size_t pause_at; /* no probe from this one on is started before a pause */
 };
 
 static int64_t now_ms(void)
@@ -374,11 +377,14 @@ static void expire(struct prober *prober)
                 finish(prober, probe, false, "no answer");
 }
 
+static bool may_start(const struct prober *prober)
+{
+        return prober->next < prober->probes->list.n && prober->in_flight < prober->window;
+}
+
 static int start_burst(struct prober *prober, struct site **site)
 {
-        for (unsigned i = 0; i < BURST && prober->next < prober->probes->list.n &&
-                             prober->in_flight < prober->window;
-             i++)
+        for (unsigned i = 0; i < BURST && may_start(prober) && prober->next < prober->pause_at; i++)
                 if (start_next(prober, site) < 0)
                         return -1;
         return 0;
@@ -388,9 +394,9 @@ static int wait_ms(struct prober *prober)
 {
         const struct probe *probe = oldest(prober);
 
-        if (!probe || (prober->next < prober->probes->list.n && prober->in_flight < prober->window))
-                return 0;
-        int64_t left = probe->deadline - now_ms();
+        if (may_start(prober))
+                return prober->next < prober->pause_at ? 0 : 1;
+        int64_t left = probe ? probe->deadline - now_ms() : 0;
         return left > 0 ? (int)left : 0;
 }
 
@@ -399,14 +405,17 @@ static int loop(struct prober *prober)
         const struct lab_progress *progress = &prober->options->progress;
         struct site *site = NULL;
 
+        prober->pause_at = PAUSE_EVERY;
         while (prober->done < prober->probes->list.n) {
                 if (start_burst(prober, &site) < 0)
                         return -1;
-                int n = pump(prober, wait_ms(prober));
+                int wait = wait_ms(prober), n = pump(prober, wait);
                 if (n < 0)
                         return -1;
                 if (n == 0)
                         expire(prober);
+                if (n == 0 && wait > 0)
+                        prober->pause_at = prober->next + PAUSE_EVERY;
                 if (progress->report)
                         progress->report(prober->done, prober->probes->list.n, progress->data);
         }
