@@ -15,10 +15,12 @@ static void add_ports(struct generator *generator, struct value *container)
         struct arena *arena = generator->arena;
         struct value *ports = add_list(arena, container, "ports");
 
-        for (unsigned i = 0, n = bytes_below(generator->bytes, 4); i < n; i++) {
+        for (unsigned i = 0, n = bytes_below(generator->bytes, 4),
+                      first = bytes_below(generator->bytes, 2);
+             i < n; i++) {
                 struct value *port = add_map(arena, ports, NULL);
                 if (bytes_chance(generator->bytes, 85))
-                        add_text(arena, port, "name", names[i % ARRAY_SIZE(names)]);
+                        add_text(arena, port, "name", names[(first + i) % ARRAY_SIZE(names)]);
                 add_number(arena, port, "containerPort", pick(generator, numbers));
                 add_protocol(generator, port);
         }

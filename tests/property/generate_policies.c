@@ -102,6 +102,9 @@ static void add_port(struct generator *generator, struct value *list)
                 return;
         }
         number = pick(generator, numbers);
+        if (generator->number < 65000 && bytes_chance(generator->bytes, 25))
+                number = generator->number + 1 + bytes_below(generator->bytes, 2);
+        generator->number = number;
         add_number(arena, port, "port", number);
         if (kind == 5)
                 add_number(arena, port, "endPort", 65535);
@@ -123,36 +126,17 @@ static struct value *add_list_or_nothing(struct generator *generator, struct val
         return NULL;
 }
 
-static void add_peers(struct generator *generator, struct value *rule, const char *key)
+static void add_rule(struct generator *generator, struct value *rules, const char *peers_key)
 {
-        struct value *list;
+        struct value *rule = add_map(generator->arena, rules, NULL), *list;
 
-        if (generator->peers.n > 0 && bytes_chance(generator->bytes, 30)) {
-                unsigned i = bytes_below(generator->bytes, (unsigned)generator->peers.n);
-                add_variation(generator, rule, key, generator->peers.items[i]);
-                return;
-        }
-        if (!(list = add_list_or_nothing(generator, rule, key, 92)))
-                return;
-        for (unsigned i = 0, n = 1 + bytes_below(generator->bytes, 4); i < n; i++)
-                add_peer(generator, list);
-        vec_push(generator->arena, &generator->peers, list);
-}
-
-static void add_ports(struct generator *generator, struct value *rule)
-{
-        struct value *list;
-
-        if (generator->ports.n > 0 && bytes_chance(generator->bytes, 20)) {
-                unsigned i = bytes_below(generator->bytes, (unsigned)generator->ports.n);
-                add_variation(generator, rule, "ports", generator->ports.items[i]);
-                return;
-        }
-        if (!(list = add_list_or_nothing(generator, rule, "ports", 60)))
-                return;
-        for (unsigned i = 0, n = 1 + bytes_below(generator->bytes, 4); i < n; i++)
-                add_port(generator, list);
-        vec_push(generator->arena, &generator->ports, list);
+        if ((list = add_list_or_nothing(generator, rule, peers_key, 92)))
+                for (unsigned i = 0, n = 1 + bytes_below(generator->bytes, 4); i < n; i++)
+                        add_peer(generator, list);
+        if ((list = add_list_or_nothing(generator, rule, "ports", 60)))
+                for (unsigned i = 0, n = 1 + bytes_below(generator->bytes, 4); i < n; i++)
+                        add_port(generator, list);
+        vec_push(generator->arena, &generator->rules, rule);
 }
 
 static void add_rules(struct generator *generator, struct value *spec, const char *direction,
@@ -160,12 +144,14 @@ static void add_rules(struct generator *generator, struct value *spec, const cha
 {
         struct value *rules = add_list_or_nothing(generator, spec, direction, 80);
 
-        if (!rules)
-                return;
-        for (unsigned i = 0, n = bytes_below(generator->bytes, 4); i < n; i++) {
-                struct value *rule = add_map(generator->arena, rules, NULL);
-                add_peers(generator, rule, peers_key);
-                add_ports(generator, rule);
+        for (unsigned i = 0, n = bytes_below(generator->bytes, 4); rules && i < n; i++) {
+                unsigned known = (unsigned)generator->rules.n;
+                if (known > 0 && bytes_chance(generator->bytes, 30))
+                        add_variation(generator, rules,
+                                      generator->rules.items[bytes_below(generator->bytes, known)],
+                                      peers_key);
+                else
+                        add_rule(generator, rules, peers_key);
         }
 }
 

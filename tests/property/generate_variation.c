@@ -58,18 +58,38 @@ static void swap_selectors(struct value *list)
                 }
 }
 
-struct value *add_variation(struct generator *generator, struct value *to, const char *key,
-                            const struct value *original)
+/* The same names and numbers of another protocol; what named none meant TCP. */
+static void change_protocols(struct generator *generator, struct value *ports)
 {
-        struct value *list = value_copy(generator->arena, original), **end = &to->first;
-        unsigned kind = bytes_below(generator->bytes, 4);
+        for (struct value *port = ports->first; port; port = port->next) {
+                struct value *protocol = port->first;
+                while (protocol && strcmp(protocol->key, "protocol") != 0)
+                        protocol = protocol->next;
+                if (!protocol)
+                        add_text(generator->arena, port, "protocol", "UDP");
+                else
+                        protocol->text = strcmp(protocol->text, "TCP") == 0 ? "UDP" : "TCP";
+        }
+}
 
-        list->key = key;
-        if (kind == 1 || kind == 2)
-                vary_text(generator, list);
-        if (kind == 3)
-                swap_selectors(list);
+void add_variation(struct generator *generator, struct value *rules, const struct value *original,
+                   const char *peers_key)
+{
+        struct value *rule = value_copy(generator->arena, original), **end = &rules->first;
+        unsigned kind = bytes_below(generator->bytes, 6); /* 4 and 5: the same */
+
+        for (struct value *list = rule->first; list; list = list->next) {
+                bool ports = strcmp(list->key, "ports") == 0;
+                if (!ports)
+                        list->key = peers_key;
+                if (kind <= 1 && ports == (kind == 1))
+                        vary_text(generator, list);
+                if (kind == 2 && !ports)
+                        swap_selectors(list);
+                if (kind == 3 && ports)
+                        change_protocols(generator, list);
+        }
         while (*end)
                 end = &(*end)->next;
-        return *end = list;
+        *end = rule;
 }

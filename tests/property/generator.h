@@ -10,8 +10,9 @@ struct generator {
         struct bytes *bytes;
         struct shape shape; /* how many there are */
         struct manifest manifest;
-        VEC(struct ip) addresses;         /* given to pods and nodes, for blocks to lie around */
-        VEC(struct value *) peers, ports; /* lists of rules so far, to be used again */
+        VEC(struct ip) addresses;  /* given to pods and nodes, for blocks to lie around */
+        VEC(struct value *) rules; /* so far, to be used again */
+        unsigned number;           /* the last port of a policy */
 };
 
 #define pick(generator, list) ((list)[bytes_below((generator)->bytes, ARRAY_SIZE(list))])
@@ -20,9 +21,9 @@ const char *namespace_text(struct generator *generator, unsigned index);
 const char *node_text(struct generator *generator, unsigned index);
 const char *random_address(struct generator *generator, struct ip *ret);
 
-/* A copy of the list under that key, the same or with one thing changed. */
-struct value *add_variation(struct generator *generator, struct value *to, const char *key,
-                            const struct value *original);
+/* A copy of the rule, the same or with one thing changed, whose peers are under peers_key. */
+void add_variation(struct generator *generator, struct value *rules, const struct value *original,
+                   const char *peers_key);
 
 /* Labels of pods and of namespaces are drawn from the same alphabet as the selectors over them. */
 enum label_alphabet { LABELS_OF_PODS, LABELS_OF_NAMESPACES };

@@ -10,8 +10,8 @@
 
 /* The reference and the compiled rulesets of all nodes say the same of every packet. */
 
-#define CLUSTERS 300
-#define PACKETS  1000 /* of each cluster */
+#define CLUSTERS 600
+#define PACKETS  1200 /* of each cluster */
 
 /* One way to compile, and a packet. */
 struct attempt {

@@ -75,6 +75,31 @@ static void line_04_peers(void **state)
                "other/x > b TCP:80 allowed", "c > b TCP:80 allowed", "a > b TCP:80 denied");
 }
 
+/* One selector in policies of two namespaces means two lists of pods. */
+static void line_04_own_namespace_of_each_policy(void **state)
+{
+#define FROM_A "podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: a}}}]}]"
+        EXPECT(EVERYONE POLICY("p", FROM_A) POLICY_IN("third", "p", FROM_A)
+                   POLICY_IN("other", "p", FROM_A),
+               "a > b TCP:80 allowed", "other/x > b TCP:80 denied", "a > third/z TCP:80 denied",
+               "other/x > third/z TCP:80 denied", "a > other/x TCP:80 denied");
+}
+
+/* What a selector asks of namespaces and what of pods are two things, also where they read alike.
+ */
+static void line_04_selectors_of_namespaces_and_pods(void **state)
+{
+#define RED "matchLabels: {team: red}"
+#define FROM(namespaces, pods)                                                                     \
+        "ingress: [{from: [{namespaceSelector: {" namespaces "}, podSelector: {" pods "}}]}]"
+        EXPECT(EVERYONE POD("default", "d", "team: red", "nodeName: n1",
+                            RUNNING("10.1.0.9", "fd00:1::9"))
+                   POLICY("p", SELECT_B ", " FROM(RED, ""))
+                       POLICY("q", "podSelector: {matchLabels: {app: a}}, " FROM("", RED)),
+               "other/x > b TCP:80 allowed", "d > b TCP:80 denied", "other/x > a TCP:80 denied",
+               "d > a TCP:80 allowed");
+}
+
 /* The same towards peers. */
 static void line_04_peers_of_egress(void **state)
 {
@@ -335,6 +360,12 @@ static void line_15_named_ports_of_egress(void **state)
                "a > 10.1.0.77 TCP:8080 denied", "a > fd00:1::2 TCP:8080 denied");
         EXPECT(EVERYONE EGRESS_OF_A("to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.2/32]}}], "),
                "a > 10.1.0.2 TCP:8080 denied", "a > 10.2.0.3 TCP:9090 allowed");
+        /* the same name of two protocols, in two rules with the same peers */
+        EXPECT(EVERYONE POLICY("p", "podSelector: {matchLabels: {app: a}}, policyTypes: [Egress], "
+                                    "egress: [{to: [{podSelector: {}}], ports: [{port: dns}]}, "
+                                    "{to: [{podSelector: {}}], ports: [{port: dns, protocol: "
+                                    "UDP}]}]"),
+               "a > b UDP:53 allowed", "a > b TCP:53 denied");
 }
 
 /* Ports of egress are the pod's, not the Service's: a packet is judged as it is after DNAT. */
@@ -361,6 +392,8 @@ int main(void)
             cmocka_unit_test(line_02_types_are_derived),
             cmocka_unit_test(line_03_empty_selector_selects_the_namespace),
             cmocka_unit_test(line_04_peers),
+            cmocka_unit_test(line_04_own_namespace_of_each_policy),
+            cmocka_unit_test(line_04_selectors_of_namespaces_and_pods),
             cmocka_unit_test(line_04_peers_of_egress),
             cmocka_unit_test(line_05_every_namespace_is_not_everyone),
             cmocka_unit_test(line_06_absent_lists),
