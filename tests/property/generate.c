@@ -1,15 +1,28 @@
 #include "generator.h"
 
+#include <string.h>
+
 /* Everything around pods and policies. */
 
 const char *namespace_text(struct generator *generator, unsigned index)
 {
-        static const char *const names[] = {"default", "shop", "kube-system",
-                                            "bank",    "lab",  "edge"};
+        static const char *const names[] = {
+            "default", "shop", "the-longest-name-that-a-namespace-may-have-as-it-is-a-dns-label",
+            "bank",    "lab",  "edge"};
 
         if (index < ARRAY_SIZE(names))
                 return names[index];
         return arena_printf(generator->arena, "ns-%u", index);
+}
+
+/* Now and then as long as a name may be. */
+const char *object_text(struct generator *generator, const char *kind, unsigned index)
+{
+        const char *name = arena_printf(generator->arena, "%s-%u", kind, index);
+
+        if (generator->shape.lab || !bytes_chance(generator->bytes, 5))
+                return name;
+        return arena_printf(generator->arena, "%s-%0*u", name, 252 - (int)strlen(name), 0u);
 }
 
 const char *node_text(struct generator *generator, unsigned index)

@@ -12,6 +12,8 @@ struct shape {
         bool lab; /* for real packets: every pod runs, with addresses of its own */
 };
 #define SHAPE_DEFAULT ((struct shape){.nodes = 3, .namespaces = 3, .pods = 14, .policies = 9})
+/* Deep trees, many rules for one pod. */
+#define SHAPE_CROWDED ((struct shape){.nodes = 2, .namespaces = 2, .pods = 150, .policies = 20})
 #define SHAPE_LAB                                                                                  \
         ((struct shape){.nodes = 1, .namespaces = 2, .pods = 5, .policies = 4, .lab = true})
 

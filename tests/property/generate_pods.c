@@ -97,7 +97,7 @@ static void add_pod(struct generator *generator, unsigned i)
             namespace_text(generator, bytes_below(bytes, generator->shape.namespaces));
         struct value *metadata, *spec, *status;
         struct value *pod = manifest_add(arena, &generator->manifest, "v1", "Pod", namespace,
-                                         arena_printf(arena, "pod-%u", i), &metadata);
+                                         object_text(generator, "pod", i), &metadata);
         bool host = !lab && bytes_chance(bytes, 7);
 
         add_labels(generator, metadata, LABELS_OF_PODS);

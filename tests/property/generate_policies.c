@@ -177,7 +177,7 @@ void add_policies(struct generator *generator)
                 struct value *metadata, *spec;
                 struct value *policy = manifest_add(
                     generator->arena, &generator->manifest, "networking.k8s.io/v1", "NetworkPolicy",
-                    namespace, arena_printf(generator->arena, "policy-%u", i), &metadata);
+                    namespace, object_text(generator, "policy", i), &metadata);
                 spec = add_map(generator->arena, policy, "spec");
                 if (bytes_chance(generator->bytes, 30))
                         add_map(generator->arena, spec, "podSelector");

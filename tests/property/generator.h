@@ -18,6 +18,7 @@ struct generator {
 #define pick(generator, list) ((list)[bytes_below((generator)->bytes, ARRAY_SIZE(list))])
 
 const char *namespace_text(struct generator *generator, unsigned index);
+const char *object_text(struct generator *generator, const char *kind, unsigned index);
 const char *node_text(struct generator *generator, unsigned index);
 const char *random_address(struct generator *generator, struct ip *ret);
 

@@ -10,7 +10,7 @@
 
 /* The reference and the compiled rulesets of all nodes say the same of every packet. */
 
-#define CLUSTERS 600
+#define CLUSTERS 400
 #define PACKETS  1200 /* of each cluster */
 
 /* One way to compile, and a packet. */
@@ -90,7 +90,7 @@ static void hold_cluster(uint64_t seed, unsigned i, struct reach *reach)
 {
         _cleanup_arena_ struct arena *arena = arena_new(), *scratch = arena_new();
         struct bytes bytes = world_bytes(seed, i);
-        struct manifest manifest = generate_cluster(arena, &bytes, &SHAPE_DEFAULT);
+        struct manifest manifest = world_generate(arena, &bytes, i);
         const char *problem = NULL;
         _cleanup_cluster_ struct cluster *cluster = world_load(arena, &manifest, &problem);
         const struct every_node *every[2];

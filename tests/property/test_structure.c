@@ -9,7 +9,7 @@
 
 /* What holds of every compiled ruleset, whatever the cluster. */
 
-#define CLUSTERS 150
+#define CLUSTERS 80
 
 /* The kernel's and the tools' limits. */
 #define CHAIN_NAME_MAX  28
@@ -61,7 +61,7 @@ static void each_node(void (*call)(struct arena *, struct bytes *, struct manife
         for (unsigned i = 0; i < size.clusters; i++) {
                 _cleanup_arena_ struct arena *arena = arena_new();
                 struct bytes bytes = world_bytes(size.seed, i);
-                struct manifest manifest = generate_cluster(arena, &bytes, &SHAPE_DEFAULT);
+                struct manifest manifest = world_generate(arena, &bytes, i);
                 _cleanup_cluster_ struct cluster *cluster = load(arena, &manifest);
                 struct map *known = map_new(arena);
                 vec_foreach (struct pod, pod, &cluster->pods) {

@@ -24,6 +24,11 @@ struct bytes world_bytes(uint64_t seed, unsigned i)
         return bytes_of_seed(seed * 0xd1342543de82ef95 + i);
 }
 
+struct manifest world_generate(struct arena *arena, struct bytes *bytes, unsigned i)
+{
+        return generate_cluster(arena, bytes, i % 20 == 19 ? &SHAPE_CROWDED : &SHAPE_DEFAULT);
+}
+
 struct cluster *world_load(struct arena *arena, const struct manifest *manifest,
                            const char **ret_problem)
 {

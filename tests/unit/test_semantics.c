@@ -1,5 +1,7 @@
 #include "semantics.h"
 
+#include "base/strbuf.h"
+
 /* What NetworkPolicy means, rule by rule; where the API leaves something open, what penstock does.
  * 1 to 17 are about what policies say; 18 to 30, in test_semantics_pods.c, about whom. */
 
@@ -212,6 +214,22 @@ static void line_08_verdict_names_who_allows(void **state)
         assert_int_equal(egress->policies.n + egress->allowed_by.n, 0);
 }
 
+/* Also of two hundred policies that select one pod. */
+static void line_08_many_policies(void **state)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        strbuf_add(&text, EVERYONE);
+        for (int i = 1; i <= 200; i++)
+                strbuf_printf(&text,
+                              POLICY("p%d", SELECT_B ", ingress: [{from: [{ipBlock: {cidr: "
+                                                     "203.0.%d.0/24}}], ports: [{port: %d}]}]"),
+                              i, i, i * 10);
+        EXPECT(text.text, "203.0.1.1 > b TCP:10 allowed", "203.0.200.1 > b TCP:2000 allowed",
+               "203.0.200.1 > b TCP:10 denied", "203.0.201.1 > b TCP:2010 denied",
+               "a > b TCP:10 denied", "b > a TCP:10 allowed");
+}
+
 /* Both ends must allow: the source's egress and the destination's ingress. */
 static void line_09_both_ends(void **state)
 {
@@ -277,6 +295,24 @@ static void line_11_blocks_hold_pods_too(void **state)
                                              "except: [\"fd00::/8\"]}}]}]"),
                "b > 10.2.0.3 TCP:80 allowed", "b > 203.0.113.9 TCP:80 allowed",
                "b > fd00:2::3 TCP:80 denied", "b > 2001:db8:9::9 TCP:80 allowed");
+}
+
+/* Five thousand blocks in one rule are no other than one; they may overlap. */
+static void line_11_many_blocks(void **state)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        strbuf_add(&text, EVERYONE "---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, "
+                                   "metadata: {name: p}, spec: {" SELECT_B ", ingress: [{from: [");
+        for (int i = 0; i < 5000; i++)
+                strbuf_printf(&text, "{ipBlock: {cidr: 203.%d.%d.0/%d}}, ", i / 250, i % 250,
+                              i % 250 == 0 ? 23 : 25);
+        strbuf_add(&text, "{ipBlock: {cidr: 198.51.100.0/24, except: [198.51.100.7/32]}}]}]}}\n");
+        EXPECT(text.text, "203.0.0.200 > b TCP:1 allowed", "203.0.1.200 > b TCP:1 allowed",
+               "203.0.2.127 > b TCP:1 allowed", "203.0.2.128 > b TCP:1 denied",
+               "203.19.249.127 > b UDP:1 allowed", "203.19.250.1 > b UDP:1 denied",
+               "203.20.0.1 > b UDP:1 denied", "198.51.100.6 > b TCP:1 allowed",
+               "198.51.100.7 > b TCP:1 denied", "a > b TCP:1 denied");
 }
 
 /* A stored block may have host bits and leading zeros; it is taken as the network it lies in. */
@@ -400,9 +436,11 @@ int main(void)
             cmocka_unit_test(line_07_rules_without_their_type),
             cmocka_unit_test(line_08_union),
             cmocka_unit_test(line_08_verdict_names_who_allows),
+            cmocka_unit_test(line_08_many_policies),
             cmocka_unit_test(line_09_both_ends),
             cmocka_unit_test(line_10_except),
             cmocka_unit_test(line_11_blocks_hold_pods_too),
+            cmocka_unit_test(line_11_many_blocks),
             cmocka_unit_test(line_12_blocks_are_canonical),
             cmocka_unit_test(line_13_ports),
             cmocka_unit_test(line_14_ranges),
