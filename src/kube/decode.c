@@ -91,9 +91,9 @@ static void read_type(struct decoder *decoder, const struct field *object, const
         struct field kind = field_member(object, "kind");
 
         *ret = (struct type){"", ""};
-        if (version.value != object->value)
+        if (!version.absent)
                 field_word(decoder, &version, &ret->api_version);
-        if (kind.value != object->value)
+        if (!kind.absent)
                 field_word(decoder, &kind, &ret->kind);
         if (decoder->faults)
                 return;

@@ -63,7 +63,7 @@ static void decode_deleted(struct decoder *decoder, const struct field *field, v
 static void check_annotation_key(struct decoder *decoder, const struct field *field,
                                  const struct value *annotation)
 {
-        struct field key = {field->parent, field->name, field->index, annotation};
+        struct field key = field_at_key(field, annotation);
         char *lower = arena_strdup(decoder->arena, annotation->key);
 
         for (char *c = lower; *c; c++)
@@ -132,6 +132,8 @@ static void check_name(struct decoder *decoder, const struct field *metadata,
 
         if (*target->generate_name)
                 check_generate_name(decoder, metadata, rules, target->generate_name);
+        if (!field_may_be_text(&field))
+                return;
         if (*name)
                 field_faults(decoder, &field, name, rules->name_faults(name));
         else if (*target->generate_name)
@@ -155,9 +157,10 @@ void decode_meta(struct decoder *decoder, const struct field *object,
         struct meta_target target = {&meta, empty};
         struct field metadata = field_member(object, "metadata");
 
-        if (metadata.value != object->value)
+        if (!metadata.absent)
                 field_object(decoder, &metadata, meta_members, &target);
-        check_name(decoder, &metadata, rules, &target);
+        if (metadata.value->kind == VALUE_MAP || metadata.value->kind == VALUE_NULL) /* or absent */
+                check_name(decoder, &metadata, rules, &target);
         if (!rules->namespaced) {
                 meta.namespace = empty; /* as the API server does */
         } else {

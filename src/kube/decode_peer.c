@@ -61,8 +61,7 @@ static void decode_ip_block(struct decoder *decoder, const struct field *field, 
 
         field_object(decoder, field, ip_block_members, &block);
         if (!*block.cidr) {
-                if (cidr.value == field->value || cidr.value->kind == VALUE_NULL ||
-                    cidr.value->kind == VALUE_STRING)
+                if (field_may_be_text(&cidr))
                         field_problem(decoder, &cidr, "Required value");
                 return;
         }

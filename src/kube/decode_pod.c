@@ -111,7 +111,7 @@ static void decode_listed_ip(struct decoder *decoder, const struct field *field,
         struct field ip = field_member(field, "ip");
 
         field_object(decoder, field, pod_ip_members, address);
-        if (!address->given)
+        if (!address->given && field->value->kind == VALUE_MAP && field_may_be_text(&ip))
                 field_problem(decoder, &ip, "Required value");
 }
 

@@ -26,8 +26,7 @@ void decode_labels(struct decoder *decoder, const struct field *field, void *tar
         for (const struct value *value = field->value->first; value; value = value->next) {
                 struct field member = {.parent = field, .name = value->key, .value = value};
                 struct label label = {intern_text(intern, value->key), intern_text(intern, "")};
-                /* The key itself is wrong, not what stands behind it: the map is named. */
-                struct field key = {field->parent, field->name, field->index, value};
+                struct field key = field_at_key(field, value);
 
                 field_faults(decoder, &key, label.key, label_key_faults(label.key));
                 if (field_text(decoder, &member, &label.value))
@@ -131,11 +130,12 @@ static void decode_expression(struct decoder *decoder, const struct field *field
         if (i < ARRAY_SIZE(operators)) {
                 requirement->operator= operators[i].operator;
                 check_values(decoder, field, operators[i].has_values, expression.values.n);
-        } else {
+        } else if (field_may_be_text(&operator)) {
                 field_invalid_text(decoder, &operator, expression.operator,
                                    "not a valid selector operator");
         }
-        field_faults(decoder, &key, expression.key, label_key_faults(expression.key));
+        if (field_may_be_text(&key))
+                field_faults(decoder, &key, expression.key, label_key_faults(expression.key));
         requirement->key = expression.key;
         requirement->values = expression.values.items;
         requirement->n_values = unique_texts(requirement->values, expression.values.n);

@@ -9,10 +9,28 @@
 
 struct field field_member(const struct field *parent, const char *name)
 {
-        const struct value *value = value_member(parent->value, name);
+        const struct value *value = parent->absent ? NULL : value_member(parent->value, name);
 
         return (struct field){
-            .parent = parent, .name = name, .value = value ? value : parent->value};
+            .parent = parent,
+            .name = name,
+            .value = value ? value : parent->value,
+            .absent = !value,
+        };
+}
+
+struct field field_at_key(const struct field *map, const struct value *member)
+{
+        struct field field = *map;
+
+        field.value = member;
+        return field;
+}
+
+bool field_may_be_text(const struct field *field)
+{
+        return field->absent || field->value->kind == VALUE_NULL ||
+               field->value->kind == VALUE_STRING;
 }
 
 static bool is_plain_name(const char *name)

@@ -15,6 +15,7 @@ struct field {
         const char *name;           /* of a member; NULL for an item of a list */
         size_t index;               /* of an item */
         const struct value *value;  /* of an absent field its parent's, for the line */
+        bool absent;
 };
 
 struct decoder {
@@ -29,6 +30,10 @@ struct decoder {
 
 /* A member to speak of, whether it is there or not. */
 struct field field_member(const struct field *parent, const char *name);
+/* A map, on the line of one of its keys: for a key that is wrong, where the API names the map. */
+struct field field_at_key(const struct field *map, const struct value *member);
+/* Is it text or absent? What is not was said to be of the wrong type, which is enough said. */
+bool field_may_be_text(const struct field *field);
 
 /* Problems; the path stands before the text. */
 void field_problem(struct decoder *decoder, const struct field *field, const char *format, ...)
