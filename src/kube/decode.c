@@ -113,25 +113,25 @@ static bool is_exactly(const struct kind *kind, const struct type *type, const c
         return version && strcmp(kind->name, type->kind) == 0;
 }
 
-enum decode_result decode_object(const struct decode_context *context, const struct value *value,
+enum decode_result decode_object(const struct decode_context *context, const struct value *object,
                                  const char *list_kind)
 {
         struct decoder decoder = {
             .context = context,
             .arena = context->cluster->arena,
-            .root = value,
-            .kind = value_member_text(value, "kind"),
+            .root = object,
+            .kind = value_member_text(object, "kind"),
             .namespaced = true, /* until the kind is known: most are */
         };
-        struct field object = {.value = value};
+        struct field root = {.value = object};
         struct type type;
 
-        if (value->kind != VALUE_MAP) {
-                field_problem(&decoder, &object, "cannot unmarshal %s into an object",
-                              value_kind_name(value->kind));
+        if (object->kind != VALUE_MAP) {
+                field_problem(&decoder, &root, "cannot unmarshal %s into an object",
+                              value_kind_name(object->kind));
                 return DECODE_INVALID;
         }
-        read_type(&decoder, &object, list_kind, &type);
+        read_type(&decoder, &root, list_kind, &type);
         if (decoder.faults)
                 return DECODE_INVALID;
 
@@ -142,8 +142,8 @@ enum decode_result decode_object(const struct decode_context *context, const str
         decoder.namespaced = kind->namespaced;
         decoder.strict = kind->strict;
         if (is_exactly(kind, &type, list_kind))
-                kind->decode(&decoder, &object);
+                kind->decode(&decoder, &root);
         else
-                refuse_kind(&decoder, &object, &type, kind);
+                refuse_kind(&decoder, &root, &type, kind);
         return decoder.faults ? DECODE_INVALID : DECODE_ADDED;
 }

@@ -66,7 +66,7 @@ static const char *take_offset(const char *text, int *ret)
 
 bool timestamp_parse(const char *text, int64_t *ret)
 {
-        int year, month, day, hour, minute, second, offset;
+        int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, offset = 0;
 
         text = take_number(text, 4, &year);
         text = take_number(take(text, '-'), 2, &month);
