@@ -290,7 +290,7 @@ static const char *why(const struct report *report, const struct policy_options 
         struct packet packet = {probe->source, probe->destination, probe->protocol, probe->port};
         struct verdict verdict = policy_verdict(arena, report->plan->cluster, policy, &packet);
 
-        for (size_t d = 0; d < DIRECTIONS; d++) {
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 const struct side *side = &verdict.sides[d];
 
                 if (!side->allowed && side->policies.n)
@@ -298,7 +298,7 @@ static const char *why(const struct report *report, const struct policy_options 
                                             side->policies.items[0]->meta.namespace,
                                             side->policies.items[0]->meta.name, direction_name(d));
         }
-        for (size_t d = 0; d < DIRECTIONS; d++) {
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 const struct side *side = &verdict.sides[d];
 
                 if (side->isolated && side->allowed_by.n)
