@@ -126,6 +126,17 @@ static struct value *add_list_or_nothing(struct generator *generator, struct val
         return NULL;
 }
 
+/* More ports than one match of the kernel holds, numbers and ranges that do not touch. */
+static void add_many_ports(struct generator *generator, struct value *list)
+{
+        for (unsigned i = 0; i < 20; i++) {
+                struct value *port = add_map(generator->arena, list, NULL);
+                add_number(generator->arena, port, "port", 70 + i * 7);
+                if (bytes_chance(generator->bytes, 40))
+                        add_number(generator->arena, port, "endPort", 72 + i * 7);
+        }
+}
+
 static void add_rule(struct generator *generator, struct value *rules, const char *peers_key)
 {
         struct value *rule = add_map(generator->arena, rules, NULL), *list;
@@ -133,9 +144,12 @@ static void add_rule(struct generator *generator, struct value *rules, const cha
         if ((list = add_list_or_nothing(generator, rule, peers_key, 92)))
                 for (unsigned i = 0, n = 1 + bytes_below(generator->bytes, 4); i < n; i++)
                         add_peer(generator, list);
-        if ((list = add_list_or_nothing(generator, rule, "ports", 60)))
+        if ((list = add_list_or_nothing(generator, rule, "ports", 60))) {
+                if (bytes_chance(generator->bytes, 3))
+                        add_many_ports(generator, list);
                 for (unsigned i = 0, n = 1 + bytes_below(generator->bytes, 4); i < n; i++)
                         add_port(generator, list);
+        }
         vec_push(generator->arena, &generator->rules, rule);
 }
 

@@ -89,6 +89,22 @@ static void shuffle(struct bytes *bytes, struct manifest *manifest)
         }
 }
 
+/* Peers of every rule the other way round; the rules are not, because comments number them. */
+static void reverse_peers(struct value *value)
+{
+        for (struct value *item = value->first; item; item = item->next)
+                reverse_peers(item);
+        if (!value->key || (strcmp(value->key, "from") != 0 && strcmp(value->key, "to") != 0))
+                return;
+        struct value *reversed = NULL;
+        for (struct value *item = value->first, *next; item; item = next) {
+                next = item->next;
+                item->next = reversed;
+                reversed = item;
+        }
+        value->first = reversed;
+}
+
 static void hold_order(struct arena *arena, struct bytes *bytes, struct manifest *manifest,
                        const struct cluster *cluster, const char *node)
 {
@@ -98,6 +114,8 @@ static void hold_order(struct arena *arena, struct bytes *bytes, struct manifest
         print_whole(compile_for(arena, cluster, node), &again);
         same_text(&first, &again);
         shuffle(bytes, manifest);
+        for (size_t i = 0; i < manifest->documents.n; i++)
+                reverse_peers(manifest->documents.items[i]);
         manifest->style = (enum manifest_style)bytes_below(bytes, MANIFEST_STYLES);
         _cleanup_cluster_ struct cluster *other = load(arena, manifest);
         print_whole(compile_for(arena, other, node), &shuffled);
