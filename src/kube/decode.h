@@ -12,7 +12,16 @@
  * penstock reads is looked at. All problems of an object are reported, not only the first, as
  *   FILE:LINE: Kind ns/name: .spec.ingress[0].ports[1].endPort: why
  * in the API server's own words where it has words. What is stored in a real cluster but would not
- * be accepted today (CIDRs with host bits or leading zeros) is taken as Kubernetes takes it. */
+ * be accepted today (CIDRs with host bits or leading zeros) is taken as Kubernetes takes it; so is
+ * the empty status that NetworkPolicies had for a while.
+ *
+ * Stricter than the API server, because a wrong guess opens or closes pods:
+ *  - what is nearly one of its kinds (another version, other letters' case) is refused; only
+ *    kinds of others' groups and other kinds are passed over;
+ *  - a name that the API server would make of generateName is missing here;
+ *  - a phase that isn't one, podIP and podIPs (podCIDR and podCIDRs) that differ, a pod's address
+ * that nothing routed has (loopback, link-local, multicast, …) unless the pod is on the node's
+ * network. Null is absent; in a map or list of texts it is "", as the API's decoder has it. */
 
 enum decode_result {
         DECODE_ADDED,

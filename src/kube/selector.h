@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Labels and label selectors (apimachinery's labels and metav1.LabelSelector). Texts are interned in
- * one table for the whole cluster: comparing is comparing pointers. */
+/* Labels and label selectors (apimachinery's labels and metav1.LabelSelector). Texts are interned
+ * in one table for the whole cluster: comparing is comparing pointers. */
 
 struct label {
         const char *key;
@@ -26,11 +26,13 @@ struct requirement {
 };
 
 /* All requirements must hold; none at all selects everything. matchLabels are requirements IN with
- * one value. Sorted by key, operator, values, so that equal selectors are equal texts. */
+ * one value. Sorted by key, operator, values, each once, so that equal selectors are equal texts.
+ */
 struct selector {
         struct requirement *items;
         size_t n;
 };
 
-const char *labels_get(const struct labels *labels, const char *key); /* NULL where absent; key interned */
+const char *labels_get(const struct labels *labels,
+                       const char *key); /* NULL where absent; key interned */
 bool selector_matches(const struct selector *selector, const struct labels *labels);

@@ -68,6 +68,22 @@ static inline void assert_accepted(struct decoded *decoded)
         assert_string_equal(problem_lines(decoded), "");
 }
 
+struct manifest_row {
+        const char *text, *problems;
+};
+
+/* Each text stands behind "apiVersion: v1" and "kind: KIND", from line 3 on. */
+static inline void assert_rows_refused(const char *kind, const struct manifest_row *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_arena_ struct arena *arena = arena_new();
+
+                assert_refused(
+                    arena_printf(arena, "apiVersion: v1\nkind: %s\n%s\n", kind, rows[i].text),
+                    rows[i].problems);
+        }
+}
+
 /* The API server's longer words. */
 #define SUBDOMAIN                                                                                  \
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' "  \
