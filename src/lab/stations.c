@@ -1,6 +1,7 @@
 #include "lab/stations.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -72,15 +73,18 @@ uint16_t stations_take_port(const struct stations *stations, struct station *sta
         return port;
 }
 
+/* Of "10000\t32768"; a fresh lab has the kernel's own. */
 static uint16_t read_first_port(void)
 {
-        unsigned first = PORT_FIRST, last;
         FILE *file = fopen("/proc/sys/net/" PORT_STATE_KEY, "re");
+        char text[32] = "";
 
-        if (file && fscanf(file, "%u %u", &first, &last) != 2)
-                first = PORT_FIRST;
-        if (file)
-                fclose(file);
+        if (!file)
+                return PORT_FIRST;
+        size_t n = fread(text, 1, sizeof(text) - 1, file);
+        text[n] = '\0';
+        fclose(file);
+        unsigned long first = strtoul(text, NULL, 10);
         return first >= PORT_FIRST && first < PORT_LAST ? (uint16_t)first : PORT_FIRST;
 }
 

@@ -1,5 +1,7 @@
 """The lab itself: who is there, what is probed, and that a difference is found and named."""
 
+import os
+import pty
 import resource
 import subprocess
 
@@ -225,6 +227,40 @@ def test_many_pods(lab):
     assert all(len(line) <= 100 for line in text.splitlines())
 
 
+def on_terminal(lab, manifests, **environment):
+    """What `lab probe` prints on a terminal."""
+    ours, theirs = pty.openpty()
+    prober = subprocess.Popen(
+        [PENSTOCK, "lab", "probe", "--lab", lab.name, "--timeout", "500", "-f", "-"],
+        stdin=subprocess.PIPE,
+        stdout=theirs,
+        env={**os.environ, **environment},
+    )
+    os.close(theirs)
+    prober.stdin.write(manifests.encode())
+    prober.stdin.close()
+    text = b""
+    try:
+        while more := os.read(ours, 65536):
+            text += more
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    prober.wait()
+    return text.decode()
+
+
+def test_colours(lab):
+    lab.up(PODS)
+    green, red = "\033[32m", "\033[31m"
+    text = on_terminal(lab, PODS)
+    assert green in text and red not in text
+    text = on_terminal(lab, PODS + DENY_WEB)
+    assert green in text and f"{red}" in text and "all!" in text
+    assert "\033" not in on_terminal(lab, PODS + DENY_WEB, NO_COLOR="1")
+    assert "\033" not in lab.probe_text(PODS)
+
+
 def test_who_is_not_there(lab):
     manifests = (
         PODS
@@ -301,14 +337,15 @@ def test_a_failure_half_way_leaves_nothing(lab):
 
 
 def start_and_signal(lab, signal):
-    """Signals `lab up` when the first pod's namespace is there, long before the last's."""
-    manifests = "".join(pod(f"pod-{i:03}") for i in range(150))
+    """Signals `lab up` when the first pod's namespace is there, many seconds before the last's."""
+    manifests = "{apiVersion: v1, kind: Node, metadata: {name: node}, spec: {podCIDRs: [10.244.0.0/16]}}\n"
+    manifests += "".join(pod(f"pod-{i:04}") for i in range(2000))
     maker = subprocess.Popen(
         [PENSTOCK, "lab", "up", "--lab", lab.name, "-f", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     maker.stdin.write(manifests.encode())
     maker.stdin.close()
-    first = NETNS / f"penstock-{lab.name}.pod.default.pod-000"
+    first = NETNS / f"penstock-{lab.name}.pod.default.pod-0000"
     while not first.exists():
         assert maker.poll() is None
     maker.send_signal(signal)
@@ -317,7 +354,7 @@ def start_and_signal(lab, signal):
 
 def test_a_killed_maker_is_cleaned_up(lab):
     assert start_and_signal(lab, 9) == -9
-    assert 0 < len(lab.namespaces()) < 153
+    assert 0 < len(lab.namespaces()) < 2003
     assert "exists already" in lab.up(PODS, status=2).stderr
     lab.down()
     assert lab.namespaces() == []
