@@ -338,7 +338,7 @@ def test_a_failure_half_way_leaves_nothing(lab):
 
 def start_and_signal(lab, signal):
     """Signals `lab up` when the first pod's namespace is there, many seconds before the last's."""
-    manifests = "{apiVersion: v1, kind: Node, metadata: {name: node}, spec: {podCIDRs: [10.244.0.0/16]}}\n"
+    manifests = "---\n{apiVersion: v1, kind: Node, metadata: {name: node}, spec: {podCIDRs: [10.244.0.0/16]}}\n"
     manifests += "".join(pod(f"pod-{i:04}") for i in range(2000))
     maker = subprocess.Popen(
         [PENSTOCK, "lab", "up", "--lab", lab.name, "-f", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
