@@ -10,7 +10,7 @@
 
 /* The reference and the compiled rulesets of all nodes say the same of every packet. */
 
-#define CLUSTERS 400
+#define CLUSTERS 300
 #define PACKETS  1200 /* of each cluster */
 
 /* One way to compile, and a packet. */

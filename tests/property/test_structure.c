@@ -10,7 +10,7 @@
 
 /* What holds of every compiled ruleset, whatever the cluster. */
 
-#define CLUSTERS 80
+#define CLUSTERS 60
 
 /* The kernel's and the tools' limits. */
 #define CHAIN_NAME_MAX  28

@@ -193,8 +193,8 @@ static void as_midstream(struct sim_packet *packet)
 }
 
 /* What a change forbids is cut, also where it is established: apply deletes such connections,
- * judged by the reference, and TCP that then comes without a beginning is dropped where an isolated
- * pod is an end, from whichever end it comes. */
+ * judged by the reference (test_conntrack.c), and TCP that then comes without a beginning is
+ * dropped where an isolated pod is an end, from whichever end it comes. */
 static void line_23_changes_cut_connections(void **state)
 {
 #define ALLOW_ALL                                                                                  \
