@@ -165,12 +165,14 @@ static void add_unrelated(struct arena *arena, struct manifest *manifest,
         }
 }
 
-static const char *texts_of_sets(struct arena *arena, const struct ruleset *ruleset)
+/* What they hold may grow, which sets there are may not. */
+static const char *names_of_sets(struct arena *arena, const struct ruleset *ruleset)
 {
         _cleanup_strbuf_ struct strbuf out = {0};
 
         vec_foreach (const struct set, set, &ruleset->sets)
-                ipset_print_create(set, &out);
+                strbuf_printf(&out, "%s %s %s\n", set->name, set_type_name(set->type),
+                              family_name(set->family));
         return arena_strdup(arena, strbuf_text(&out));
 }
 
@@ -187,7 +189,7 @@ static void hold_size(struct arena *arena, struct bytes *bytes, struct manifest 
         print_rules(old, &before);
         print_rules(new, &after);
         same_text(&before, &after);
-        assert_string_equal(texts_of_sets(arena, old), texts_of_sets(arena, new));
+        assert_string_equal(names_of_sets(arena, old), names_of_sets(arena, new));
         manifest->documents.n = documents;
 }
 
