@@ -1,0 +1,140 @@
+"""Connections that a change of policy no longer allows are cut; the others don't notice."""
+
+import contextlib
+import subprocess
+
+import pytest
+from labs import NETNS, SOURCE
+from sockets import Connection, Server
+
+PODS = (SOURCE / "examples/frontend-backend/pods.yaml").read_text()
+BACKEND = {"IPv4": "10.244.0.3", "IPv6": "fd00:10:244::3"}
+NODE = {"IPv4": "172.30.0.1", "IPv6": "fd00:172:30::1"}
+SERVICE = {"IPv4": "10.96.0.1", "IPv6": "fd00:10:96::1"}
+FAMILIES = ["IPv4", "IPv6"]
+
+
+def policy(spec, name="p"):
+    return f"""---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: {name}, namespace: default}}
+spec: {{{spec}}}
+"""
+
+
+BACKEND_FROM_FRONTEND = policy(
+    "podSelector: {matchLabels: {app: backend}},"
+    " ingress: [{from: [{podSelector: {matchLabels: {app: frontend}}}]}]"
+)
+DENY_ALL = policy("podSelector: {}, policyTypes: [Ingress, Egress]")
+
+
+@pytest.fixture
+def wired(lab):
+    """The lab, with rules so that conntrack is at work; sockets are closed before it goes."""
+    lab.up(PODS)
+    lab.apply(PODS)
+    with contextlib.ExitStack() as stack:
+        yield Wired(lab, stack)
+
+
+class Wired:
+    def __init__(self, lab, stack):
+        self.lab = lab
+        self.stack = stack
+
+    def path(self, who):
+        return NETNS / f"penstock-{self.lab.name}.{who}"
+
+    def server(self, who, protocol, address, port=8080):
+        return self.stack.enter_context(contextlib.closing(Server(self.path(who), protocol, address, port)))
+
+    def connect(self, who, server, address, port=8080):
+        return self.stack.enter_context(contextlib.closing(Connection(self.path(who), server, address, port)))
+
+    def apply(self, policies, *words):
+        return self.lab.apply(PODS + policies, *words).stdout
+
+    def in_node(self, *command):
+        subprocess.run(["nsenter", f"--net={self.path('node.node-1')}", *command], check=True)
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "UDP"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_denied_is_cut_and_allowed_lives_on(wired, family, protocol):
+    address = BACKEND[family]
+    server = wired.server("pod.default.backend", protocol, address)
+    allowed = wired.connect("pod.default.frontend", server, address)
+    denied = wired.connect("pod.default.other", server, address)
+
+    assert "; cut 1 connection\n" in wired.apply(BACKEND_FROM_FRONTEND)
+    assert not denied.to_server()
+    assert allowed.lives()
+
+    assert "cut" not in wired.apply(BACKEND_FROM_FRONTEND)
+    assert allowed.lives()
+    assert not denied.to_server()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_server_does_not_revive_a_cut_tcp_connection(wired, family):
+    address = BACKEND[family]
+    server = wired.server("pod.default.backend", "TCP", address)
+    denied = wired.connect("pod.default.other", server, address)
+    wired.apply(BACKEND_FROM_FRONTEND)
+    assert not denied.to_client()
+    assert not denied.to_server()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_udp_server_sends_by_itself_is_its_own_flow(wired, family):
+    """Allowed by policy as such, with the client's answers; denied where its egress is."""
+    address = BACKEND[family]
+    server = wired.server("pod.default.backend", "UDP", address)
+    denied = wired.connect("pod.default.other", server, address)
+    wired.apply(BACKEND_FROM_FRONTEND)
+    assert not denied.to_server()
+    assert denied.to_client()
+    assert denied.to_server()
+
+    egress = policy("podSelector: {matchLabels: {app: backend}}, policyTypes: [Egress]", "q")
+    assert "; cut 1 connection\n" in wired.apply(BACKEND_FROM_FRONTEND + egress)
+    assert not denied.to_client()
+    assert not denied.to_server()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_service_is_judged_by_the_pod_behind_it(wired, family):
+    tool = "iptables-nft" if family == "IPv4" else "ip6tables-nft"
+    target = f"[{BACKEND[family]}]:8080" if family == "IPv6" else f"{BACKEND[family]}:8080"
+    wired.in_node(
+        tool, "-t", "nat", "-A", "PREROUTING", "-d", SERVICE[family], "-p", "tcp", "--dport", "80",
+        "-j", "DNAT", "--to-destination", target,
+    )  # fmt: skip
+    server = wired.server("pod.default.backend", "TCP", BACKEND[family])
+    service = wired.connect("pod.default.other", server, SERVICE[family], 80)
+
+    port = policy("podSelector: {matchLabels: {app: backend}}, ingress: [{ports: [{port: 8080}]}]")
+    assert "cut" not in wired.apply(port)
+    assert service.lives()
+
+    port = policy("podSelector: {matchLabels: {app: backend}}, ingress: [{ports: [{port: 80}]}]")
+    assert "; cut 1 connection\n" in wired.apply(port)
+    assert not service.to_server()
+    assert not service.to_client()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_node_and_pod_are_never_cut_off(wired, family):
+    of_pod = wired.server("pod.default.backend", "TCP", BACKEND[family])
+    of_node = wired.server("node.node-1", "TCP", NODE[family])
+    from_node = wired.connect("node.node-1", of_pod, BACKEND[family])
+    to_node = wired.connect("pod.default.backend", of_node, NODE[family])
+    assert "cut" not in wired.apply(DENY_ALL)
+    assert from_node.lives()
+    assert to_node.lives()
+
+    assert "; cut 1 connection\n" in wired.apply(DENY_ALL, "--own-node-egress", "Policy")
+    assert from_node.lives()
+    assert not to_node.to_server()
