@@ -19,6 +19,9 @@ configure build/sanitized -Db_sanitize=address,undefined
 if [ "$what" = all ]; then
         echo "Building with clang …"
         CC=clang configure build/clang
+        echo "Building plainly, for valgrind …"
+        [ -f build/debug/build.ninja ] || meson setup build/debug >/dev/null
+        ninja -C build/debug --quiet src/cmd/penstock
 fi
 
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
