@@ -13,6 +13,23 @@
 #define BLOCK_SIZE ((size_t)256 * 1024)
 #define ALIGNMENT  _Alignof(max_align_t)
 
+/* To AddressSanitizer a block is one piece of memory. So that it sees a step from one piece into
+ * the next, all of a block is forbidden ground but what was carved, and a gap lies behind each
+ * piece. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GAP ALIGNMENT
+#else
+#define GAP                               0
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 struct block {
         struct block *next;
         size_t size; /* of data */
@@ -37,6 +54,7 @@ static struct block *block_new(struct arena *arena, size_t size)
         block->next = NULL;
         block->size = size;
         block->used = 0;
+        ASAN_POISON_MEMORY_REGION(block->data, size);
         arena->total += size;
         return block;
 }
@@ -58,6 +76,7 @@ void arena_reset(struct arena *arena)
         if (keep) {
                 keep->next = NULL;
                 keep->used = 0;
+                ASAN_POISON_MEMORY_REGION(keep->data, keep->size);
         }
 }
 
@@ -82,13 +101,10 @@ size_t arena_size(const struct arena *arena)
         return arena->total;
 }
 
-static void *carve(struct arena *arena, size_t size)
+static void *carve_rounded(struct arena *arena, size_t rounded)
 {
-        size_t rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
         struct block *newest = arena->newest;
 
-        if (rounded < size)
-                memory_exhausted(size);
         if (newest && newest->size - newest->used >= rounded) {
                 void *piece = newest->data + newest->used;
                 newest->used += rounded;
@@ -110,6 +126,17 @@ static void *carve(struct arena *arena, size_t size)
         block->used = rounded;
         arena->newest = block;
         return block->data;
+}
+
+static void *carve(struct arena *arena, size_t size)
+{
+        size_t rounded = (size + GAP + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+
+        if (rounded < size)
+                memory_exhausted(size);
+        void *piece = carve_rounded(arena, rounded);
+        ASAN_UNPOISON_MEMORY_REGION(piece, size);
+        return piece;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

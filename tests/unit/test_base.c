@@ -1,5 +1,9 @@
 #include "unit.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include <stdlib.h>
 
 #include "base/digest.h"
@@ -179,9 +183,32 @@ static void json_is_printed_as_kubectl_does(void **state)
                                       "}\n");
 }
 
+/* Without this every test and fuzzer would be blind inside of arenas. */
+static void the_sanitizer_sees_the_end_of_a_piece(void **state)
+{
+#ifdef __SANITIZE_ADDRESS__
+        _cleanup_arena_ struct arena *arena = arena_new();
+
+        for (size_t size = 0; size < 40; size++) {
+                char *piece = arena_alloc(arena, size);
+
+                arena_alloc(arena, 1);
+                assert_int_equal(__asan_address_is_poisoned(piece + size), 1);
+                assert_true(size == 0 || !__asan_address_is_poisoned(piece + size - 1));
+        }
+        char *piece = arena_alloc(arena, 8);
+        arena_reset(arena);
+        assert_int_equal(__asan_address_is_poisoned(piece), 1);
+#else
+        print_message("skipped: built without AddressSanitizer\n");
+        skip();
+#endif
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+            cmocka_unit_test(the_sanitizer_sees_the_end_of_a_piece),
             cmocka_unit_test(arena_pieces_are_zero_and_apart),
             cmocka_unit_test(map_finds_what_was_put),
             cmocka_unit_test(interned_texts_are_one),
