@@ -27,6 +27,7 @@ struct builder {
         const struct lab_plan *plan;
         struct site fabric, outside;
         struct site *nodes; /* plan->n_nodes */
+        bool begun; /* a namespace of the lab is ours; without, another maker has come first */
         struct err *err;
 };
 
@@ -81,6 +82,7 @@ static int open_site(struct builder *builder, const char *name, bool router, str
 
         if (site.netns < 0)
                 return -1;
+        builder->begun = true;
         site.netlink = netlink_open(NETLINK_ROUTE, builder->err);
         if (!site.netlink || apply_settings(settings, ARRAY_SIZE(settings), builder->err) < 0 ||
             (router &&
@@ -301,7 +303,7 @@ static int build_or_remove(const struct lab_plan *plan, struct lab_progress prog
                 site_done(&builder.nodes[i]);
         site_done(&builder.fabric);
         site_done(&builder.outside);
-        if (status < 0)
+        if (status < 0 && builder.begun)
                 lab_down(plan->lab, &removed, &ignored);
         return status;
 }

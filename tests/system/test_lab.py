@@ -306,6 +306,17 @@ def test_a_lab_is_made_once(lab):
     assert lab.probe(PODS)["differences"] == 0
 
 
+def test_two_makers_of_one_lab(lab):
+    """Whoever comes second leaves the first's alone."""
+    makers = [
+        subprocess.Popen([PENSTOCK, "lab", "up", "--lab", lab.name, "-f", EXAMPLE], stdout=subprocess.DEVNULL)
+        for _ in range(4)
+    ]
+    assert sorted(maker.wait() for maker in makers)[0] == 0
+    assert sum(maker.returncode == 0 for maker in makers) == 1
+    assert lab.probe(EXAMPLE / "pods.yaml")["differences"] == 0
+
+
 def test_without_a_lab(lab):
     assert "nothing to remove" in lab.down().stdout
     for command in ("probe", "apply"):
