@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/map.h"
+#include "base/strbuf.h"
 #include "kube/decode.h"
 #include "kube/json.h"
 #include "kube/paths.h"
@@ -17,6 +18,7 @@ struct loader {
         struct decode_context context;
         struct arena *scratch;
         struct map *skipped; /* "Deployment.apps" → size_t */
+        struct strbuf name;  /* such a one, being put together */
         size_t files, objects, documents;
         /* of the document that is being read */
         bool has_items, overflow;
@@ -38,15 +40,16 @@ static size_t problem_count(const struct loader *loader)
 static void count_skipped(struct loader *loader, const struct value *object)
 {
         const char *version = value_member_text(object, "apiVersion");
-        const char *kind = value_member_text(object, "kind"), *slash = strchr(version, '/');
-        const char *name =
-            slash ? arena_printf(loader->scratch, "%s.%.*s", kind, (int)(slash - version), version)
-                  : kind;
-        size_t *count = map_get(loader->skipped, name);
+        const char *slash = strchr(version, '/');
 
+        loader->name.length = 0;
+        strbuf_add(&loader->name, value_member_text(object, "kind"));
+        if (slash)
+                strbuf_printf(&loader->name, ".%.*s", (int)(slash - version), version);
+        size_t *count = map_get(loader->skipped, loader->name.text);
         if (!count) {
                 count = arena_new_object(loader->scratch, size_t);
-                map_put(loader->skipped, name, count);
+                map_put(loader->skipped, loader->name.text, count);
         }
         ++*count;
 }
@@ -114,7 +117,8 @@ static void load_item_of(struct loader *loader, const struct value *list, const 
             .kind = VALUE_STRING,
             .line = item->line,
             .key = "kind",
-            .text = arena_strndup(loader->scratch, list_kind, strlen(list_kind) - 4),
+            .text = intern_bytes(loader->context.cluster->intern, list_kind,
+                                 strlen(list_kind) - strlen("List")),
             .next = &version,
         };
         struct value typed = *item;
@@ -299,6 +303,7 @@ static int loader_end(struct loader *loader, size_t problems, struct load_stats 
                 report(loader, stats);
         arena_free(loader->scratch);
         arena_free(loader->waiting);
+        strbuf_done(&loader->name);
         return good ? 0 : -1;
 }
 

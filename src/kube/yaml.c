@@ -12,7 +12,11 @@
 #include "kube/yaml_scalar.h"
 
 /* libyaml gives events with their places; trees grow from them by descent. Its own memory is
- * bounded by feeding it no more than one object's bytes between two events. */
+ * bounded by feeding it no more than one object's bytes between two events. It compares each %TAG
+ * directive with all before it, so that a hundred thousand cost half a minute: they are counted
+ * too. */
+
+#define DIRECTIVES_MAX 100
 
 struct yaml {
         const struct document_reader *reader;
@@ -20,9 +24,10 @@ struct yaml {
         yaml_parser_t parser;
         yaml_event_t event;
         bool has_event;
-        unsigned before; /* lines of the input that another reader has taken */
-        size_t fed;      /* bytes since the last event */
-        struct {         /* what was fed last: it still stands before the window's `at` */
+        unsigned before;     /* lines of the input that another reader has taken */
+        size_t fed;          /* bytes since the last event … */
+        unsigned directives; /* … and lines in them that may be a directive */
+        struct {             /* what was fed last: it still stands before the window's `at` */
                 size_t offset, length;
                 unsigned line;
         } chunk;
@@ -79,6 +84,18 @@ static unsigned newlines(const char *text, size_t length)
         return n;
 }
 
+/* Lines that begin with '%', in UTF-8 and UTF-16. */
+static unsigned directives(const char *text, size_t length)
+{
+        const char *end = text + length;
+        unsigned n = 0;
+
+        for (; (text = memchr(text, '\n', (size_t)(end - text))); text++)
+                n += (end - text > 1 && text[1] == '%') ||
+                     (end - text > 2 && text[1] == '\0' && text[2] == '%');
+        return n;
+}
+
 static const char *chunk_text(const struct yaml *yaml)
 {
         return yaml->input->window + yaml->input->at - yaml->chunk.length;
@@ -97,6 +114,11 @@ static int feed(void *data, unsigned char *buffer, size_t size, size_t *ret_read
         yaml->chunk.offset += yaml->chunk.length;
         yaml->chunk.length = input_take(yaml->input, (char *)buffer, size);
         yaml->fed += yaml->chunk.length;
+        yaml->directives += directives(chunk_text(yaml), yaml->chunk.length);
+        if (yaml->directives > DIRECTIVES_MAX) {
+                yaml->why = "too many directives";
+                return 0;
+        }
         *ret_read = yaml->chunk.length;
         if (yaml->input->error)
                 yaml->why = strerror(yaml->input->error);
@@ -142,6 +164,7 @@ static bool advance(struct yaml *yaml)
                 yaml_event_delete(&yaml->event);
         yaml->has_event = yaml_parser_parse(&yaml->parser, &yaml->event);
         yaml->fed = 0;
+        yaml->directives = 0;
         return yaml->has_event || refuse_syntax(yaml);
 }
 

@@ -364,6 +364,8 @@ static void caps(void **state)
         check_repeated("a: '", "x", LOAD_MAX_OBJECT_BYTES + 100000, "'",
                        "refused\n1: cannot be read: a scalar or comment is larger than an object "
                        "may be\n");
+        check_repeated("", "%TAG !a! b\n", 20000, "--- a",
+                       "1: cannot be read: too many directives\n");
 }
 
 /* Ten levels of ten aliases are ten thousand million nodes. */
