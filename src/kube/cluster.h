@@ -33,7 +33,8 @@ void cluster_seal(struct cluster *cluster);
 /* All of these want a sealed cluster; NULL where there is none. */
 const struct namespace *cluster_namespace(const struct cluster *cluster, const char *name);
 const struct node *cluster_node(const struct cluster *cluster, const char *name);
-const struct pod *cluster_pod(const struct cluster *cluster, const char *namespace, const char *name);
+const struct pod *cluster_pod(const struct cluster *cluster, const char *namespace,
+                              const char *name);
 /* The pod, live and not of the host's network, that holds this address. */
 const struct pod *cluster_pod_at(const struct cluster *cluster, const struct ip *ip);
 /* The node with this address. */

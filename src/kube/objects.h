@@ -8,9 +8,9 @@
 #include "kube/selector.h"
 
 /* The cluster as plain objects: what of Kubernetes' own types decides a verdict, and nothing more.
- * Everything lives in the arena of the cluster that holds it; every text is interned there, so equal
- * texts are equal pointers. An absent list has n == 0 and NULL items; where absent and empty differ in
- * meaning, the type says so. */
+ * Everything lives in the arena of the cluster that holds it; every text is interned there, so
+ * equal texts are equal pointers. An absent list has n == 0 and NULL items; where absent and empty
+ * differ in meaning, the type says so. */
 
 struct place {
         const char *file; /* "-" is standard input */
@@ -22,12 +22,13 @@ struct meta {
         const char *name;
         const char *uid; /* "" where absent */
         struct labels labels;
-        int64_t created; /* seconds since 1970; 0 where absent */
+        int64_t created;  /* seconds since 1970; 0 where absent */
         bool terminating; /* deletionTimestamp is set */
         struct place place;
 };
 
-struct namespace {
+struct namespace
+{
         struct meta meta; /* labels hold kubernetes.io/metadata.name always */
 };
 

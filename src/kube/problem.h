@@ -24,6 +24,6 @@ struct problems {
 
 struct problems problems_in(struct arena *arena);
 void problems_add(struct problems *problems, struct place place, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* One line each, sorted by file and line, then "N problems" where there are more than one. */
 void problems_print(const struct problems *problems, FILE *out);

@@ -11,8 +11,8 @@
 /* A ruleset as data: what compile writes, the printers print, the parsers read from the kernel,
  * simulate runs and list shows. Everything lives in the arena it was built in. */
 
-/* What is penstock's own: chains and sets of these names, and jumps to such chains from the built-in
- * ones. */
+/* What is penstock's own: chains and sets of these names, and jumps to such chains from the
+ * built-in ones. */
 #define CHAIN_PREFIX "PENSTOCK-"
 #define SET_PREFIX   "penstock-"
 

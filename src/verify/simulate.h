@@ -5,8 +5,9 @@
 /* One packet through the filter table of a ruleset, as the kernel would run it. */
 
 enum outcome {
-        OUTCOME_PASS, /* accepted, or fell off the end of a chain whose policy is ACCEPT or not given */
-        OUTCOME_DROP, /* dropped or rejected */
+        OUTCOME_PASS,   /* accepted, or fell off the end of a chain whose policy is ACCEPT or not
+                           given */
+        OUTCOME_DROP,   /* dropped or rejected */
         OUTCOME_UNKNOWN /* a match, target or set that this does not know stood in the way */
 };
 
@@ -27,7 +28,8 @@ struct sim_packet sim_packet_new(const struct ip *source, const struct ip *desti
 
 struct sim_result {
         enum outcome outcome;
-        const struct chain *chain; /* of the rule that decided; NULL where a policy or no rule did */
+        const struct chain
+            *chain; /* of the rule that decided; NULL where a policy or no rule did */
         const struct rule *rule;
         unsigned evaluated; /* rules looked at: the packet's cost */
 };
