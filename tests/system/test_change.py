@@ -1,0 +1,167 @@
+"""While rules change, packets keep coming: none that both states deny gets through, none that both
+allow is dropped.
+
+Each case is two clusters that apply flips between, and flows on which both agree. Each of its flips is
+a single change (of a policy, a pod's labels, a namespace), which is what is promised (ARCHITECTURE.md).
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from manifests import ANY, allow, block, cluster, namespace, pod, pods, pods_in, policy
+
+FLIPS = int(os.environ.get("PENSTOCK_FLIPS", "20"))
+TRAFFIC = pathlib.Path(__file__).with_name("traffic.py")
+
+
+def flow(source, to, *ports, allowed):
+    slashed = lambda name: name if "/" in name else f"default/{name}"
+    names = f"{source} → {to} {','.join(map(str, ports))}"
+    return {"name": names, "from": slashed(source), "to": slashed(to), "ports": ports, "allowed": allowed}
+
+
+WEB, CLIENT, STRANGER = pod("web", app="web"), pod("client", app="client"), pod("stranger", app="stranger")
+FROM_CLIENT = policy("a", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)])])
+
+
+def a_policy_comes():
+    """Its pod's class, and so its chain, is another."""
+    other = policy("b", pods(app="web"), ingress=[allow(pods(app="friend"))])
+    before = [WEB, CLIENT, STRANGER, FROM_CLIENT]
+    flows = [flow("client", "web", 80, allowed=True), flow("stranger", "web", 80, 81, allowed=False), flow("client", "web", 81, allowed=False)]
+    return before, [*before, other], flows
+
+
+def a_policy_is_replaced():
+    """By one of another name and the same meaning for some, wider before and narrower after for others."""
+    wide = policy("z", pods(app="web"), ingress=[allow(pods_in(ANY), ports=[("UDP", 80)])])
+    objects = [WEB, CLIENT, STRANGER]
+    flows = [flow("client", "web", 80, allowed=True), flow("client", "web", 81, allowed=False), flow("stranger", "web", 81, allowed=False)]
+    return [*objects, FROM_CLIENT], [*objects, wide], flows
+
+
+def a_rule_moves_within_a_policy():
+    """Ports and peers of two rules change places."""
+    rules = lambda a, b: policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", a), ("UDP", 90)]), allow(pods(app="stranger"), ports=[("UDP", b), ("UDP", 91)])])
+    objects = [WEB, CLIENT, STRANGER]
+    flows = [
+        flow("client", "web", 90, allowed=True),
+        flow("stranger", "web", 91, allowed=True),
+        flow("client", "web", 91, allowed=False),
+        flow("stranger", "web", 90, allowed=False),
+    ]
+    return [*objects, rules(80, 81)], [*objects, rules(81, 80)], flows
+
+
+def a_peer_changes_labels():
+    """From one set that allows it into another that does: it must be in both for a moment."""
+    either = policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)]), allow(pods(app="other"), ports=[("UDP", 80)])])
+    objects = [WEB, STRANGER, pod("friend", app="client"), either]
+    flows = [flow("client", "web", 80, allowed=True), flow("client", "web", 81, allowed=False), flow("stranger", "web", 80, allowed=False)]
+    return [CLIENT, *objects], [pod("client", app="other"), *objects], flows
+
+
+def a_peer_changes_labels_for_egress():
+    either = policy("p", pods(app="caller"), egress=[allow(pods(app="web"), ports=[("UDP", 80)]), allow(pods(app="other"), ports=[("UDP", "name"), ("UDP", 80)])])
+    callers = [pod("caller", app="caller"), STRANGER, either]
+    web = lambda app: pod("web", app=app, ports={"name": "81/UDP"})
+    flows = [flow("caller", "web", 80, allowed=True), flow("caller", "web", 82, allowed=False), flow("caller", "stranger", 80, allowed=False)]
+    return [web("web"), *callers], [web("other"), *callers], flows
+
+
+def the_subject_changes_labels():
+    """From one policy to another."""
+    a = policy("a", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)])])
+    b = policy("b", pods(app="db"), ingress=[allow(pods(app="client")), allow(pods(app="web"))])
+    objects = [CLIENT, STRANGER, a, b]
+    flows = [flow("client", "subject", 80, allowed=True), flow("stranger", "subject", 80, 81, allowed=False)]
+    return [pod("subject", app="web"), *objects], [pod("subject", app="db"), *objects], flows
+
+
+def blocks_change():
+    """Sets of blocks are made anew: never a moment with the block and without its except."""
+    ips = {"web": "10.244.0.80", "client": "10.244.0.81", "stranger": "10.244.0.99"}
+    six = {name: "fd00:10:244::" + ip.rsplit(".", 1)[1] for name, ip in ips.items()}
+    made = [pod(name, ips=[ip, six[name]], app=name) for name, ip in ips.items()]
+    some = lambda *blocks: policy("p", pods(app="web"), ingress=[allow(*blocks)])
+    before = some(block("10.0.0.0/8", "10.244.0.96/28"), block("fd00::/16", "fd00:10:244::99/128"))
+    after = some(block("0.0.0.0/0", "10.244.0.99/32"), block("::/0", "fd00:10:244::98/127", "2001:db8::/32"))
+    return [*made, before], [*made, after], [flow("client", "web", 80, allowed=True), flow("stranger", "web", 80, allowed=False)]
+
+
+def many_pods_become_isolated():
+    """The tree over addresses changes its shape around those that stay."""
+    others = [pod(f"other-{i:02}", group="other") for i in range(20)]
+    objects = [WEB, CLIENT, STRANGER, FROM_CLIENT, *others]
+    more = policy("others", pods(group="other"), ingress=[], egress=[])
+    flows = [flow("client", "web", 80, allowed=True), flow("stranger", "web", 80, allowed=False), flow("stranger", "client", 80, allowed=True)]
+    return objects, [*objects, more], flows
+
+
+def both_directions_come_and_go():
+    """A policy's other direction is added; the one that is there goes on."""
+    one = policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)])])
+    both = policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)])], egress=[allow(pods(app="client"))])
+    objects = [WEB, CLIENT, STRANGER]
+    flows = [flow("client", "web", 80, allowed=True), flow("web", "client", 80, allowed=True), flow("stranger", "web", 80, allowed=False)]
+    return [*objects, one], [*objects, both], flows
+
+
+def a_namespace_changes_labels():
+    p = policy("p", pods(app="web"), ingress=[allow(pods_in({"team": "a"}), ports=[("UDP", 80)]), allow(pods_in({"team": "b"}), ports=[("UDP", 80), ("UDP", 81)])])
+    objects = [WEB, STRANGER, pod("client", ns="other"), p]
+    flows = [flow("other/client", "web", 80, allowed=True), flow("other/client", "web", 82, allowed=False), flow("stranger", "web", 80, allowed=False)]
+    return [*objects, namespace("other", team="a")], [*objects, namespace("other", team="b")], flows
+
+
+CASES = [
+    a_policy_comes,
+    a_policy_is_replaced,
+    a_rule_moves_within_a_policy,
+    a_peer_changes_labels,
+    a_peer_changes_labels_for_egress,
+    the_subject_changes_labels,
+    blocks_change,
+    many_pods_become_isolated,
+    both_directions_come_and_go,
+    a_namespace_changes_labels,
+]
+
+
+class Traffic:
+    """traffic.py as a child: ends with the block, and then says what it saw."""
+
+    def __init__(self, lab, flows):
+        self.child = subprocess.Popen([sys.executable, TRAFFIC, lab.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.child.stdin.write(json.dumps(flows) + "\n")
+        self.child.stdin.flush()
+
+    def __enter__(self):
+        assert self.child.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, *failure):
+        out, _ = self.child.communicate()
+        self.seen = json.loads(out)
+        print("traffic:", self.seen)
+
+
+@pytest.mark.parametrize("flavour", ["iptables-nft", "iptables-legacy"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_at_no_moment(lab, case, flavour):
+    before, after, flows = case()
+    states = [cluster(*before), cluster(*after)]
+    lab.up(states[0])
+    # Connections without answer are forgotten soon: thousands come each second.
+    lab.exec("node", "sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=1")
+    lab.apply(states[0], "--backend", flavour)
+    with Traffic(lab, flows) as traffic:
+        for i in range(FLIPS):
+            done = lab.apply(states[(i + 1) % 2], "--backend", flavour)
+            assert f": applied ({flavour})" in done.stdout
+    assert traffic.seen["lost"] == {} and traffic.seen["leaked"] == {}
+    assert traffic.seen["rounds"] > FLIPS
