@@ -1,5 +1,23 @@
+import os
+import pathlib
+import signal
+import tempfile
+
 import pytest
 from labs import Lab
+
+
+def pytest_configure():
+    """Who is told to end takes the labs down first, as on Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_lock():
+    """iptables locks the whole machine, though labs share nothing with it: nobody waits for them."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["XTABLES_LOCKFILE"] = str(pathlib.Path(directory) / "xtables.lock")
+        yield
 
 
 @pytest.fixture
