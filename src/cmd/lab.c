@@ -84,11 +84,13 @@ static void session_done(struct session *session)
 }
 #define _cleanup_session_ __attribute__((cleanup(session_done)))
 
-static int make_plan(const char *command, struct session *session)
+/* fresh: the lab is still to be made. */
+static int make_plan(const char *command, struct session *session, bool fresh)
 {
         const struct options *options = &session->options;
         struct err err;
-        struct map *found = lab_found(session->arena, options->lab, &err);
+        struct map *found =
+            fresh ? map_new(session->arena) : lab_found(session->arena, options->lab, &err);
 
         if (!found)
                 return fail(command, EXIT_TROUBLE, "%s", err.text);
@@ -113,7 +115,7 @@ static int begin(int argc, char **argv, const struct usage *usage, struct sessio
                 return EXIT_USAGE;
         options_seal(ret->cluster);
         ret->arena = arena_new();
-        return make_plan(argv[0], ret);
+        return make_plan(argv[0], ret, usage == &up_usage);
 }
 
 static int missing_lab(const char *command, const char *lab)
@@ -202,11 +204,10 @@ static int run_up(int argc, char **argv)
         if (status != PARSED)
                 return status;
         const struct lab_plan *plan = session.plan;
-        if (lab_exists(plan->lab))
-                return fail(argv[0], EXIT_USAGE,
-                            "lab %s exists already; `penstock lab down` removes it", plan->lab);
-        if (lab_up(plan, (struct lab_progress){show_progress, &progress}, &err) < 0)
-                return fail(argv[0], EXIT_TROUBLE, "%s", err.text);
+        status = lab_up(plan, (struct lab_progress){show_progress, &progress}, &err);
+        if (status < 0)
+                return fail(argv[0], status == LAB_EXISTS ? EXIT_USAGE : EXIT_TROUBLE, "%s",
+                            err.text);
         print_notes(plan);
         print_ends(plan);
         printf("lab %s is up: %zu pod%s, %zu node%s\n", plan->lab, plan->n_pods,

@@ -27,7 +27,7 @@ struct builder {
         const struct lab_plan *plan;
         struct site fabric, outside;
         struct site *nodes; /* plan->n_nodes */
-        bool begun; /* a namespace of the lab is ours; without, another maker has come first */
+        bool begun;         /* something of the lab is ours, to be removed on failure */
         struct err *err;
 };
 
@@ -232,13 +232,31 @@ static int add_outside(const struct lab_plan *plan, const struct site *fabric,
         return 0;
 }
 
+/* Whoever makes the fabric makes the lab: of several makers the others fail here, and touch
+ * nothing. */
+static int claim(struct builder *builder)
+{
+        const struct lab_plan *plan = builder->plan;
+        const char *fabric = lab_netns_fabric(plan->arena, plan->lab);
+        struct err ignored;
+
+        if (open_site(builder, fabric, true, &builder->fabric) < 0)
+                return !builder->begun && lab_exists(plan->lab) ? LAB_EXISTS : -1;
+        if (netns_list(plan->arena, lab_prefix(plan->arena, plan->lab)).list.n == 1)
+                return 0;
+        netns_remove(fabric, &ignored); /* parts of an older one are there */
+        builder->begun = false;
+        return LAB_EXISTS;
+}
+
 static int build_core(struct builder *builder)
 {
         const struct lab_plan *plan = builder->plan;
+        int status = claim(builder);
 
-        if (open_site(builder, lab_netns_fabric(plan->arena, plan->lab), true, &builder->fabric) <
-                0 ||
-            open_site(builder, lab_netns_outside(plan->arena, plan->lab), false,
+        if (status < 0)
+                return status;
+        if (open_site(builder, lab_netns_outside(plan->arena, plan->lab), false,
                       &builder->outside) < 0)
                 return -1;
         if (wire(&builder->fabric, UPLINK, "outside", &builder->outside, builder->err) < 0 ||
@@ -263,8 +281,10 @@ static int build(struct builder *builder, struct lab_progress progress)
 {
         const struct lab_plan *plan = builder->plan;
 
-        if (build_core(builder) < 0)
-                return -1;
+        int status = build_core(builder);
+
+        if (status < 0)
+                return status;
         for (size_t i = 0; i < plan->n_nodes; i++)
                 if (build_node(builder, i) < 0)
                         return err_wrap(builder->err, "Node %s", node_end(plan, i)->name);
@@ -313,9 +333,6 @@ int lab_up(const struct lab_plan *plan, struct lab_progress progress, struct err
         struct err ignored;
         sigset_t old;
 
-        if (lab_exists(plan->lab))
-                return err_set(err, "lab %s exists already; `penstock lab down` removes it",
-                               plan->lab);
         int here = netns_current(err);
         if (here < 0)
                 return -1;
@@ -324,6 +341,8 @@ int lab_up(const struct lab_plan *plan, struct lab_progress progress, struct err
         netns_enter(here, &ignored);
         close(here);
         sigprocmask(SIG_SETMASK, &old, NULL);
+        if (status == LAB_EXISTS)
+                err_set(err, "lab %s exists already; `penstock lab down` removes it", plan->lab);
         return status;
 }
 

@@ -16,9 +16,10 @@ struct lab_progress {
         void *data;
 };
 
-/* Fails where one of that name exists, or a part of one. A failure or a signal (SIGINT, SIGTERM)
- * half-way removes what was made. */
+/* A failure or a signal (SIGINT, SIGTERM) half-way removes what was made. LAB_EXISTS where one of
+ * that name exists, or a part of one; nothing is changed then. */
 int lab_up(const struct lab_plan *plan, struct lab_progress progress, struct err *err);
+#define LAB_EXISTS (-2)
 /* Removes every namespace of this lab, and what is left of one that was being made. */
 int lab_down(const char *lab, size_t *ret_removed, struct err *err);
 bool lab_exists(const char *lab);
