@@ -123,17 +123,26 @@ int socket_send(int fd, enum protocol protocol, const struct ip *ip, uint16_t po
         return 0;
 }
 
+/* That it is writable proves nothing by itself: only a connection that stands has a peer. */
+static int tcp_result(int fd)
+{
+        struct sockaddr_storage peer;
+        int error = 0;
+        socklen_t error_length = sizeof(error), peer_length = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_length) < 0)
+                return errno;
+        if (error)
+                return error;
+        return getpeername(fd, (void *)&peer, &peer_length) < 0 ? errno : 0;
+}
+
 int socket_result(int fd, enum protocol protocol, uint64_t nonce)
 {
         struct echo echo;
-        int error = 0;
-        socklen_t length = sizeof(error);
 
-        if (protocol == PROTOCOL_TCP) {
-                if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-                        return errno;
-                return error;
-        }
+        if (protocol == PROTOCOL_TCP)
+                return tcp_result(fd);
         ssize_t n = recv(fd, &echo, sizeof(echo), 0);
         if (n < 0)
                 return errno;
