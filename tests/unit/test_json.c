@@ -94,6 +94,8 @@ static void texts_are_utf8_and_nothing_else(void **state)
             {"{\"s\":\"\\ud800\"}", "refused\n1: a text holds half a surrogate pair (\\ud800)\n"},
             {"{\"s\":\"\\udc00\\ud800\"}",
              "refused\n1: a text holds half a surrogate pair (\\udc00)\n"},
+            {"{\"s\":\"\\udc00\\udc00\"}",
+             "refused\n1: a text holds half a surrogate pair (\\udc00)\n"},
             {"{\"s\":\"\\ud800\\u0041\"}",
              "refused\n1: a text holds half a surrogate pair (\\ud800)\n"},
             {"{\"s\":\"\\u0000\"}", "refused\n1: a text holds NUL (\\u0000)\n"},

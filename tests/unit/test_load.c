@@ -157,6 +157,13 @@ static void lists_are_their_items(void **state)
              "Pod default/c line 1\nPod default/a line 1\n"},
             {"kind: PodList\napiVersion: v1\nitems: &x\n- metadata: {name: c}\n",
              "Pod default/c line 4\n"},
+            {"{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{\"kind\":\"DeploymentList\","
+             "\"apiVersion\":\"apps/v1\",\"items\":[{}]}]}",
+             "passed over: 1 Deployment.apps\n"},
+            /* one after the other */
+            {"{\"items\":[" BARE "],\"kind\":\"PodList\",\"apiVersion\":\"v1\"}\n"
+             "{\"items\":[" BARE "],\"kind\":\"PodList\",\"apiVersion\":\"v1\"}\n" POD_A,
+             "Pod default/c line 1\nPod default/c line 2\nPod default/a line 3\n"},
             /* empty ones */
             {"{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[]}", ""},
             {"{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":null}", ""},
