@@ -143,6 +143,7 @@ static int parse_rule(struct parser *parser)
         size_t n = parser->words.list.n, at = items[0].text[0] == '[';
         struct rule rule = {0};
         unsigned position = 0;
+        int end = 0;
 
         if (at == 1 && !parse_counters(items[0].text, &rule.counters))
                 return refuse(parser, "not counters");
@@ -157,8 +158,8 @@ static int parse_rule(struct parser *parser)
         if (!chain)
                 return refuse(parser, "a rule of a chain that was not declared");
         size_t body = at + 2 + insert;
-        if (insert && (n < body || sscanf(items[at + 2].text, "%5u", &position) != 1 ||
-                       position == 0 || position > chain->rules.n + 1))
+        if (insert && (n < body || sscanf(items[at + 2].text, "%5u%n", &position, &end) != 1 ||
+                       items[at + 2].text[end] || position == 0 || position > chain->rules.n + 1))
                 return refuse(parser, "no such position");
         options_parse_rule(&context, parser->ruleset, &parser->words, body, &rule);
         insert_rule(parser->ruleset->arena, chain, insert ? position - 1 : chain->rules.n, rule);
