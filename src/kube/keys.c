@@ -87,13 +87,13 @@ static const struct key *first_of_sorted(struct key *items, size_t n, const stru
 
 const struct value *keys_end(struct keys *keys, size_t mark, const struct value **ret_before)
 {
-        struct key *items = keys->n > mark ? keys->items + mark : NULL;
         size_t n = keys->n - mark;
         const struct key *before = NULL;
 
         keys->n = mark;
-        if (n < 2)
+        if (!keys->items || n < 2)
                 return NULL;
+        struct key *items = keys->items + mark;
         const struct key *second =
             n <= PAIRWISE ? first_of_pairs(items, n, &before) : first_of_sorted(items, n, &before);
         if (!second)
