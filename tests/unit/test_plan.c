@@ -1,0 +1,299 @@
+#include "unit.h"
+
+#include "iptables/plan.h"
+#include "iptables/stand_in.h"
+#include "iptables/text.h"
+
+/* What is there and what is wanted, as texts, and the texts that lead from one to the other. */
+
+struct scene {
+        struct arena *arena;
+        struct installed installed;
+        struct wanted wanted;
+        struct apply_report report;
+        struct plan plan;
+};
+
+static void parse_rules(struct ruleset *ruleset, const char *text)
+{
+        struct err err;
+
+        if (iptables_parse(ruleset, FAMILY_IPV4, text, &err) < 0)
+                fail_msg("%s", err.text);
+}
+
+static struct ruleset *parse_sets(struct arena *arena, const char *text)
+{
+        struct ruleset *ruleset = ruleset_new(arena);
+        struct err err;
+
+        if (ipset_parse(ruleset, text, &err) < 0)
+                fail_msg("%s", err.text);
+        return ruleset;
+}
+
+static void scene_plan(struct scene *scene, const char *now, const char *wanted,
+                       const char *sets_now, const char *sets_wanted)
+{
+        struct arena *arena = arena_new();
+        struct ruleset *rules = ruleset_new(arena);
+
+        *scene = (struct scene){.arena = arena};
+        scene->installed = (struct installed){
+            .rules = {ruleset_new(arena), ruleset_new(arena)},
+            .sets = parse_sets(arena, sets_now),
+            .usable = {true, true},
+            .families = {true, true},
+        };
+        parse_rules(scene->installed.rules[FLAVOUR_NFT], now);
+        parse_rules(rules, wanted);
+        scene->wanted =
+            (struct wanted){.rules = {rules, NULL}, .sets = parse_sets(arena, sets_wanted)};
+        plan_make(&scene->installed, &scene->wanted, true, &scene->report, &scene->plan);
+}
+
+static void scene_done(struct scene *scene)
+{
+        plan_done(&scene->plan);
+        apply_report_done(&scene->report);
+        arena_free(scene->arena);
+}
+
+static const char *rules_text(const struct scene *scene)
+{
+        return strbuf_text(&scene->plan.rules[FLAVOUR_NFT][FAMILY_IPV4]);
+}
+
+#define FILTER  "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+#define JUMP    "-m comment --comment \"penstock: network policy\" -j PENSTOCK-FORWARD\n"
+#define WANTED  "*filter\n:PENSTOCK-FORWARD - [0:0]\n:PENSTOCK-A - [0:0]\n"
+#define RULES   "-A PENSTOCK-FORWARD -j PENSTOCK-A\n-A PENSTOCK-A -j DROP\n"
+#define INSTALL WANTED RULES "-I FORWARD 1 " JUMP "COMMIT\n"
+
+static void assert_rules(const char *now, const char *wanted, const char *expected)
+{
+        struct scene scene;
+
+        scene_plan(&scene, now, wanted, "", "");
+        assert_string_equal(rules_text(&scene), expected);
+        assert_int_equal(plan_is_empty(&scene.plan), *expected == '\0');
+        scene_done(&scene);
+}
+
+static void from_nothing(void **state)
+{
+        const char *expected = "*filter\n:PENSTOCK-FORWARD - [0:0]\n:PENSTOCK-A - [0:0]\n"
+                               "-I FORWARD 1 " JUMP RULES "COMMIT\n";
+
+        assert_rules("", INSTALL, expected);
+        assert_rules(FILTER "-A FORWARD -j DROP\nCOMMIT\n", INSTALL, expected);
+}
+
+static void what_is_there_is_not_sent(void **state)
+{
+        assert_rules(FILTER ":PENSTOCK-A - [0:0]\n:PENSTOCK-FORWARD - [0:0]\n[7:8] -A FORWARD " JUMP
+                            "-A FORWARD -j ACCEPT\n" RULES "COMMIT\n",
+                     INSTALL, "");
+        assert_rules("", "", "");
+        assert_rules(FILTER "-A FORWARD -j DROP\nCOMMIT\n", "", "");
+}
+
+/* Rules that stay keep their counters, wherever they stood; only the changed chain is sent. */
+static void a_changed_chain_keeps_counters(void **state)
+{
+        struct scene scene;
+
+        scene_plan(&scene,
+                   "*filter\n:PENSTOCK-A - [0:0]\n:PENSTOCK-B - [0:0]\n"
+                   "[1:10] -A PENSTOCK-A -s 10.0.0.1/32 -j RETURN\n"
+                   "[2:20] -A PENSTOCK-A -s 10.0.0.2/32 -j RETURN\n"
+                   "[3:30] -A PENSTOCK-A -s 10.0.0.3/32 -j RETURN\n"
+                   "[4:40] -A PENSTOCK-B -j DROP\nCOMMIT\n",
+                   "*filter\n:PENSTOCK-A - [0:0]\n:PENSTOCK-B - [0:0]\n"
+                   "-A PENSTOCK-A -s 10.0.0.3/32 -j RETURN\n"
+                   "-A PENSTOCK-A -s 10.0.0.4/32 -j RETURN\n"
+                   "-A PENSTOCK-A -s 10.0.0.1/32 -j RETURN\n"
+                   "-A PENSTOCK-B -j DROP\nCOMMIT\n",
+                   "", "");
+        assert_string_equal(rules_text(&scene), "*filter\n:PENSTOCK-A - [0:0]\n"
+                                                "[3:30] -A PENSTOCK-A -s 10.0.0.3/32 -j RETURN\n"
+                                                "-A PENSTOCK-A -s 10.0.0.4/32 -j RETURN\n"
+                                                "[1:10] -A PENSTOCK-A -s 10.0.0.1/32 -j RETURN\n"
+                                                "COMMIT\n");
+        assert_int_equal(scene.report.chains_changed, 1);
+        assert_int_equal(scene.report.rules_sent, 3);
+        scene_done(&scene);
+}
+
+/* iptables-nft prints matches in another order than they were given. */
+static void the_order_of_matches_does_not_matter(void **state)
+{
+        assert_rules("*filter\n:PENSTOCK-A - [0:0]\n-A PENSTOCK-A -p tcp -m comment --comment x -m "
+                     "tcp --dport 80 -j DROP\nCOMMIT\n",
+                     "*filter\n:PENSTOCK-A - [0:0]\n-A PENSTOCK-A -p tcp -m tcp --dport 80 -m "
+                     "comment --comment x -j DROP\nCOMMIT\n",
+                     "");
+}
+
+static void stale_chains_go_and_others_stay(void **state)
+{
+        assert_rules("*filter\n:PENSTOCK-A - [0:0]\n:PENSTOCK-B - [0:0]\n:DOCKER - [0:0]\n"
+                     "-A PENSTOCK-A -j PENSTOCK-B\n-A DOCKER -j DROP\nCOMMIT\n",
+                     "",
+                     "*filter\n:PENSTOCK-A - [0:0]\n:PENSTOCK-B - [0:0]\n"
+                     "-X PENSTOCK-A\n-X PENSTOCK-B\nCOMMIT\n");
+}
+
+/* The kernel would refuse to remove it, and with it the whole transaction. */
+static void a_chain_that_others_jump_to_is_left_empty(void **state)
+{
+        static const char now[] = "*filter\n:PENSTOCK-A - [0:0]\n:MINE - [0:0]\n"
+                                  "-A PENSTOCK-A -j DROP\n-A MINE -g PENSTOCK-A\nCOMMIT\n";
+        struct scene scene;
+
+        scene_plan(&scene, now, "", "", "");
+        assert_string_equal(rules_text(&scene), "*filter\n:PENSTOCK-A - [0:0]\nCOMMIT\n");
+        assert_non_null(strstr(scene.report.notes.text, "chain MINE leads into it"));
+        scene_done(&scene);
+        assert_rules("*filter\n:PENSTOCK-A - [0:0]\n:MINE - [0:0]\n-A MINE -g PENSTOCK-A\nCOMMIT\n",
+                     "", "");
+}
+
+static void assert_jumps(const char *forward, const char *expected)
+{
+        _cleanup_strbuf_ struct strbuf now = {0}, change = {0};
+
+        strbuf_printf(&now,
+                      FILTER ":PENSTOCK-FORWARD - [0:0]\n:PENSTOCK-A - [0:0]\n%s" RULES "COMMIT\n",
+                      forward);
+        if (*expected)
+                strbuf_printf(&change, "*filter\n%sCOMMIT\n", expected);
+        assert_rules(now.text, INSTALL, strbuf_text(&change));
+}
+
+static void the_jump_is_put_back(void **state)
+{
+        assert_jumps("-A FORWARD " JUMP "-A FORWARD -j DROP\n", "");
+        assert_jumps("-A FORWARD -j DROP\n", "-I FORWARD 1 " JUMP);
+        assert_jumps("-A FORWARD -j DROP\n[5:6] -A FORWARD " JUMP,
+                     "-D FORWARD " JUMP "[5:6] -I FORWARD 1 " JUMP);
+        assert_jumps("-A FORWARD " JUMP "-A FORWARD " JUMP,
+                     "-D FORWARD " JUMP "-D FORWARD " JUMP "-I FORWARD 1 " JUMP);
+        assert_jumps("-A FORWARD -i eth0 " JUMP, "-D FORWARD -i eth0 " JUMP "-I FORWARD 1 " JUMP);
+        assert_jumps("-A FORWARD " JUMP "-A INPUT -m foo ! --bar \"a b\" -g PENSTOCK-A\n",
+                     "-D INPUT -m foo ! --bar \"a b\" -g PENSTOCK-A\n");
+}
+
+/* As undo wants it: where they stood among the rules of others. */
+static void jumps_go_where_they_were(void **state)
+{
+        assert_rules(
+            FILTER ":PENSTOCK-FORWARD - [0:0]\n-A FORWARD " JUMP
+                   "-A FORWARD -j ACCEPT\n-A FORWARD -j DROP\nCOMMIT\n",
+            FILTER ":PENSTOCK-FORWARD - [0:0]\n-A FORWARD -j ACCEPT\n[1:2] -A FORWARD " JUMP
+                   "-A FORWARD -j DROP\n-A FORWARD " JUMP "COMMIT\n",
+            "*filter\n-D FORWARD " JUMP "-I FORWARD 2 " JUMP "-I FORWARD 4 " JUMP "COMMIT\n");
+}
+
+#define MADE " family inet hashsize 64 maxelem 16777216\n"
+
+static void assert_sets(const char *now, const char *wanted, const char *grow, const char *shrink,
+                        const char *destroy)
+{
+        struct scene scene;
+
+        scene_plan(&scene, "", "", now, wanted);
+        assert_string_equal(strbuf_text(&scene.plan.grow), grow);
+        assert_string_equal(strbuf_text(&scene.plan.shrink), shrink);
+        assert_string_equal(strbuf_text(&scene.plan.destroy), destroy);
+        scene_done(&scene);
+}
+
+static void sets_change_by_element(void **state)
+{
+        assert_sets("", "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.1\n",
+                    "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.1\n", "", "");
+        assert_sets(
+            "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.3\nadd penstock-a 10.0.0.1\n",
+            "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.2\nadd penstock-a 10.0.0.3\n",
+            "add penstock-a 10.0.0.2\n", "del penstock-a 10.0.0.1\n", "");
+        assert_sets("create penstock-b hash:ip" MADE "add penstock-b 10.0.0.1\n"
+                    "create OTHER hash:ip\nadd OTHER 10.0.0.9\n",
+                    "", "", "", "destroy penstock-b\n");
+        assert_sets("create penstock-a hash:ip,port" MADE "add penstock-a 10.0.0.1,tcp:80\n",
+                    "create penstock-a hash:ip,port" MADE "add penstock-a 10.0.0.1,udp:80\n",
+                    "add penstock-a 10.0.0.1,udp:80\n", "del penstock-a 10.0.0.1,tcp:80\n", "");
+}
+
+/* To the kernel it is one element: deleting the old one would delete the new one. */
+static void nomatch_is_overwritten(void **state)
+{
+        assert_sets("create penstock-a hash:net" MADE "add penstock-a 10.0.0.0/8\n"
+                    "add penstock-a 10.1.0.0/16\nadd penstock-a 10.2.0.0/16 nomatch\n",
+                    "create penstock-a hash:net" MADE "add penstock-a 10.0.0.0/8\n"
+                    "add penstock-a 10.1.0.0/16 nomatch\n",
+                    "add penstock-a 10.1.0.0/16 nomatch\n", "del penstock-a 10.2.0.0/16\n", "");
+}
+
+static void a_misfit_is_replaced_by_way_of_another_name(void **state)
+{
+        struct scene scene;
+        struct err err;
+
+        scene_plan(&scene, "", INSTALL, "create penstock-a hash:net" MADE,
+                   "create penstock-a hash:ip" MADE "create penstock-b hash:ip" MADE);
+        assert_true(has_misfits(scene.installed.sets, scene.wanted.sets));
+        struct ruleset *other =
+            stand_in(scene.arena, scene.installed.sets, scene.wanted.sets, &err);
+        assert_null(ruleset_set(other, "penstock-a"));
+        assert_non_null(ruleset_set(other, "penstock-1-a"));
+        assert_non_null(ruleset_set(other, "penstock-b"));
+        assert_false(has_misfits(scene.installed.sets, other));
+        scene_done(&scene);
+}
+
+static void a_dry_run_shows_what_changes(void **state)
+{
+        struct scene scene;
+
+        scene_plan(
+            &scene,
+            "*filter\n:PENSTOCK-A - [0:0]\n:PENSTOCK-B - [0:0]\n-A PENSTOCK-A -j ACCEPT\n-A "
+            "PENSTOCK-A -j DROP\n-A PENSTOCK-B -j DROP\nCOMMIT\n",
+            "*filter\n:PENSTOCK-A - [0:0]\n:PENSTOCK-C - [0:0]\n-A PENSTOCK-A -s 10.0.0.1/32 "
+            "-j ACCEPT\n-A PENSTOCK-A -j DROP\n-A PENSTOCK-C -j PENSTOCK-A\n-I FORWARD 1 -j "
+            "PENSTOCK-A\nCOMMIT\n",
+            "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.1\n",
+            "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.2\n");
+        assert_string_equal(scene.report.diff.text,
+                            "- ipset add penstock-a 10.0.0.1\n"
+                            "+ ipset add penstock-a 10.0.0.2\n"
+                            "+ iptables-nft -A PENSTOCK-A -s 10.0.0.1/32 -j ACCEPT\n"
+                            "- iptables-nft -A PENSTOCK-A -j ACCEPT\n"
+                            "+ iptables-nft -N PENSTOCK-C\n"
+                            "+ iptables-nft -A PENSTOCK-C -j PENSTOCK-A\n"
+                            "- iptables-nft -A PENSTOCK-B -j DROP\n"
+                            "- iptables-nft -N PENSTOCK-B\n"
+                            "+ iptables-nft -I FORWARD 1 -j PENSTOCK-A\n");
+        scene_done(&scene);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(from_nothing),
+            cmocka_unit_test(what_is_there_is_not_sent),
+            cmocka_unit_test(a_changed_chain_keeps_counters),
+            cmocka_unit_test(the_order_of_matches_does_not_matter),
+            cmocka_unit_test(stale_chains_go_and_others_stay),
+            cmocka_unit_test(a_chain_that_others_jump_to_is_left_empty),
+            cmocka_unit_test(the_jump_is_put_back),
+            cmocka_unit_test(jumps_go_where_they_were),
+            cmocka_unit_test(sets_change_by_element),
+            cmocka_unit_test(nomatch_is_overwritten),
+            cmocka_unit_test(a_misfit_is_replaced_by_way_of_another_name),
+            cmocka_unit_test(a_dry_run_shows_what_changes),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
