@@ -66,8 +66,12 @@ static int change(const struct installed *installed, const struct wanted *wanted
         _cleanup_plan_ struct plan plan = {0};
 
         plan_make(installed, wanted, options->dry_run, report, &plan);
-        report->changed |= !plan_is_empty(&plan);
-        return options->dry_run ? 0 : send_plan(&plan, installed, options, report, err);
+        if (!options->dry_run && send_plan(&plan, installed, options, report, err) < 0)
+                return -1;
+        report->changed |= report->chains_added || report->chains_changed ||
+                           report->chains_removed || report->sets_added || report->sets_changed ||
+                           report->sets_removed;
+        return 0;
 }
 
 /* Where a name is taken by a misfit, everything is first installed under stand-ins' names, which
@@ -95,6 +99,19 @@ static int replace_misfits(struct arena *arena, const struct installed *installe
         return r < 0 ? -1 : installed_read(arena, options->flavour, ret, err);
 }
 
+static void add_notes(const struct installed *installed, struct strbuf *notes)
+{
+        if (!installed->families[FAMILY_IPV6])
+                strbuf_add(notes, "this kernel has no IPv6: only IPv4 is enforced, and no other "
+                                  "passes\n");
+        for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++)
+                if (installed->unreadable[flavour])
+                        strbuf_printf(notes,
+                                      "%s cannot show all that is in its filter table: chains of "
+                                      "penstock's, if any are there, cannot be read and stay\n",
+                                      flavour_name(flavour));
+}
+
 static int apply_locked(const struct wanted *wanted, const struct apply_options *options,
                         struct apply_report *report, struct err *err)
 {
@@ -111,9 +128,7 @@ static int apply_locked(const struct wanted *wanted, const struct apply_options 
                         return -1;
                 report->changed = true;
         }
-        if (!installed.families[FAMILY_IPV6] && !any)
-                strbuf_add(&report->notes, "this kernel has no IPv6: only IPv4 is enforced, and no "
-                                           "other passes\n");
+        add_notes(&installed, &report->notes);
         return change(&installed, wanted, options, report, err);
 }
 

@@ -100,6 +100,11 @@ static int take_save(struct saves *saves, size_t i, enum flavour needed,
                 *err = run->err;
                 return -1;
         }
+        if (flavour != FLAVOURS && flavour != needed &&
+            iptables_is_unreadable(strbuf_text(&run->output))) {
+                installed->unreadable[flavour] = true;
+                return 0;
+        }
         int r = flavour == FLAVOURS ? ipset_parse(saves->into[i], strbuf_text(&run->output), err)
                                     : iptables_parse(saves->into[i], saves->families[i],
                                                      strbuf_text(&run->output), err);

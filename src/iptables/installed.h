@@ -8,7 +8,8 @@
 struct installed {
         struct ruleset *rules[FLAVOURS]; /* empty where the flavour has none, or is not installed */
         struct ruleset *sets;
-        bool usable[FLAVOURS]; /* its tools are installed and the kernel takes them */
+        bool unreadable[FLAVOURS]; /* it holds rules that its tools cannot show */
+        bool usable[FLAVOURS];     /* its tools are installed and the kernel takes them */
         bool
             families[FAMILIES]; /* IPv6 is not, where the kernel has none: no packet of it either */
 };

@@ -41,7 +41,8 @@ static int send_rules(const struct plan *plan, enum flavour flavour, unsigned wa
         char wait[32];
         size_t n = 0;
 
-        snprintf(wait, sizeof(wait), "--wait=%u", wait_seconds);
+        /* 0 would be for ever. */
+        snprintf(wait, sizeof(wait), "--wait=%u", wait_seconds ? wait_seconds : 1);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
                 const struct strbuf *text = &plan->rules[flavour][family];
                 if (text->length == 0)
@@ -75,21 +76,26 @@ static bool is_in_use(const struct tool_run *run)
                strstr(strbuf_text(&run->messages), "in use by a kernel component");
 }
 
-static void note_kept(struct apply_report *report, const char *text, unsigned line)
+static void note_kept(const struct installed *installed, const char *text, unsigned line,
+                      struct apply_report *report)
 {
         const char *name = text + skip_lines(text, line - 1) + strlen("destroy ");
+        int length = (int)strcspn(name, "\n");
 
+        vec_foreach (const struct set, set, &installed->sets->sets)
+                if (strncmp(set->name, name, (size_t)length) == 0 && !set->name[length])
+                        report->elements_removed -= set->elements.n;
         report->sets_kept++;
         report->sets_removed--;
         strbuf_printf(&report->notes,
                       "set %.*s is no longer needed, but rules of others use it: it is left\n",
-                      (int)strcspn(name, "\n"), name);
+                      length, name);
 }
 
 /* Elements, then whole sets. A set that somebody else's rule uses stays, and the rest goes on
  * behind it. */
-static int send_removals(const struct plan *plan, struct progress *progress,
-                         struct apply_report *report, struct err *err)
+static int send_removals(const struct plan *plan, const struct installed *installed,
+                         struct progress *progress, struct apply_report *report, struct err *err)
 {
         _cleanup_strbuf_ struct strbuf text = {0};
         int r = 0;
@@ -103,7 +109,7 @@ static int send_removals(const struct plan *plan, struct progress *progress,
                 r = tool_run_all(&run, 1, err);
                 if (r < 0 && is_in_use(&run)) {
                         unsigned line = tool_line_at_fault(&run);
-                        note_kept(report, text.text, line);
+                        note_kept(installed, text.text, line, report);
                         done = skip_lines(text.text, line);
                         r = 0;
                 }
@@ -115,9 +121,9 @@ static int send_removals(const struct plan *plan, struct progress *progress,
 }
 
 /* first: the flavour whose rules go first, so that there are always some in force. */
-static int send_steps(const struct plan *plan, enum flavour first, unsigned wait_seconds,
-                      enum stand to, struct progress *progress, struct apply_report *report,
-                      struct err *err)
+static int send_steps(const struct plan *plan, const struct installed *installed,
+                      enum flavour first, unsigned wait_seconds, enum stand to,
+                      struct progress *progress, struct apply_report *report, struct err *err)
 {
         enum flavour second = first == FLAVOUR_NFT ? FLAVOUR_LEGACY : FLAVOUR_NFT;
 
@@ -125,7 +131,7 @@ static int send_steps(const struct plan *plan, enum flavour first, unsigned wait
             send_rules(plan, first, wait_seconds, to, progress, err) < 0 ||
             send_rules(plan, second, wait_seconds, to, progress, err) < 0)
                 return -1;
-        return send_removals(plan, progress, report, err);
+        return send_removals(plan, installed, progress, report, err);
 }
 
 /* Leads what is there now back to what was installed. */
@@ -145,8 +151,8 @@ static int undo(const struct installed *installed, const struct apply_options *o
         if (installed_read(arena, FLAVOURS, &now, err) < 0)
                 return -1;
         plan_make(&now, &wanted, false, &report, &plan);
-        int r =
-            send_steps(&plan, other, options->wait_seconds, STAND_BEFORE, progress, &report, err);
+        int r = send_steps(&plan, &now, other, options->wait_seconds, STAND_BEFORE, progress,
+                           &report, err);
         apply_report_done(&report);
         return r;
 }
@@ -177,8 +183,8 @@ int send_plan(const struct plan *plan, const struct installed *installed,
         char rules[160];
         struct err undo_err;
 
-        if (send_steps(plan, options->flavour, options->wait_seconds, STAND_AFTER, &progress,
-                       report, err) == 0)
+        if (send_steps(plan, installed, options->flavour, options->wait_seconds, STAND_AFTER,
+                       &progress, report, err) == 0)
                 return 0;
         if (undo(installed, options, &progress, &undo_err) == 0)
                 return err_wrap(err, "everything is as it was before, because this failed");

@@ -190,11 +190,21 @@ static int parse_line(struct parser *parser)
 }
 
 /* nf_tables rules that iptables-nft cannot show at all leave this instead of a table. */
-static bool is_unreadable(const struct words *words)
+static bool line_is_unreadable(const char *line)
 {
-        const char *line = words_raw(words, 0, words->list.n);
+        const char *sign = strstr(line, "is incompatible, use 'nft' tool");
 
-        return line[0] == '#' && strstr(line, "is incompatible, use 'nft' tool");
+        return line[0] == '#' && sign && sign < line + strcspn(line, "\n");
+}
+
+bool iptables_is_unreadable(const char *save)
+{
+        for (const char *line = save; *line; line += *line == '\n') {
+                if (line_is_unreadable(line))
+                        return true;
+                line += strcspn(line, "\n");
+        }
+        return false;
 }
 
 int iptables_parse(struct ruleset *ruleset, enum family family, const char *text, struct err *err)
@@ -207,7 +217,7 @@ int iptables_parse(struct ruleset *ruleset, enum family family, const char *text
         };
 
         while (words_next(&parser.words)) {
-                if (is_unreadable(&parser.words))
+                if (line_is_unreadable(words_raw(&parser.words, 0, parser.words.list.n)))
                         return refuse(&parser, "a table that iptables cannot read");
                 if (parse_line(&parser) < 0)
                         return -1;

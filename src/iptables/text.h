@@ -18,7 +18,11 @@ void iptables_print(const struct ruleset *ruleset, enum family family, bool coun
 void iptables_print_rule(enum family family, const struct rule *rule, struct strbuf *out);
 bool chain_is_builtin(const char *name); /* of the kernel's, in any table */
 
-/* Adds what a save says to the ruleset. Errors name the line. */
+/* Does the save say that a table holds what iptables cannot show? */
+bool iptables_is_unreadable(const char *save);
+
+/* Adds what a save says to the ruleset. Errors name the line. A table that cannot be shown is one.
+ */
 int iptables_parse(struct ruleset *ruleset, enum family family, const char *text, struct err *err);
 
 /* In ipset save's form: create and add lines. Sets of another program keep only name and type

@@ -5,6 +5,7 @@ import tempfile
 
 import pytest
 from labs import Lab
+from nodes import FLAVOURS, Node
 
 
 def pytest_configure():
@@ -38,3 +39,22 @@ def new_lab():
 @pytest.fixture
 def lab(new_lab):
     return new_lab()
+
+
+@pytest.fixture
+def new_node():
+    """Makes a node of a flavour; as many as are asked for."""
+    nodes = []
+
+    def make(flavour):
+        nodes.append(Node(flavour))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.done()
+
+
+@pytest.fixture(params=FLAVOURS)
+def node(request, new_node):
+    return new_node(request.param)
