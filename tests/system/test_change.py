@@ -14,7 +14,7 @@ import sys
 import pytest
 from manifests import ANY, allow, block, cluster, namespace, pod, pods, pods_in, policy
 
-FLIPS = int(os.environ.get("PENSTOCK_FLIPS", "20"))
+FLIPS = int(os.environ.get("PENSTOCK_FLIPS", "10"))
 TRAFFIC = pathlib.Path(__file__).with_name("traffic.py")
 
 

@@ -453,7 +453,8 @@ def test_a_finished_pod_that_had_the_address(enforced, phase):
         cluster(
             WEB,
             CLIENT,
-            pod("job", app="client", phase=phase, ips=ips),
+            pod("a-job", app="client", phase=phase, ips=ips),
+            pod("z-job", app="client", phase=phase, ips=ips),
             pod("next", app="next", ips=ips),
             policy("web", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("TCP", 80)])]),
             policy("client", pods(app="client"), egress=[allow(pods(app="web"), ports=[("TCP", 80)])]),
@@ -566,7 +567,6 @@ def test_errors_about_nothing_do_not_pass(enforced):
     enforced.lab.apply(manifests, "--backend", enforced.flavour)
     enforced.lab.exec("outside", "python3", "-c", FORGED, "10.244.0.30")
     assert heard() == "1"
-    assert "0" != enforced.lab.exec("node", "iptables-nft" if "nft" in enforced.flavour else "iptables-legacy", "-vnL", "PENSTOCK-DENY").stdout.split()[0]
 
 
 def test_rejecting_says_so(enforced):
