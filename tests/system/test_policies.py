@@ -460,6 +460,8 @@ def test_a_finished_pod_that_had_the_address(enforced, phase):
             policy("client", pods(app="client"), egress=[allow(pods(app="web"), ports=[("TCP", 80)])]),
         )
     )
+    ends = {end["label"]: end for end in enforced.report["ends"]}
+    assert ends["default/next"]["addresses"] == ips
     enforced.both("client", "web", {"TCP 80"})
     enforced.both("next", "web", set())
     enforced.both("next", "client", enforced.everything)
