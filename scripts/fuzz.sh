@@ -32,13 +32,12 @@ targets=$*
 each=$((seconds / $(echo "$targets" | wc -w)))
 [ "$each" -gt 0 ] || each=1
 crashes=$build/crashes
-mkdir -p $crashes
 export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
 failed=0
 
 run_libfuzzer() { # TARGET
         found=$build/found/$1
-        mkdir -p "$found" "$crashes/$1"
+        mkdir -p "$found"
         dictionary=tests/fuzz/$1.dict
         set -- "$1" -max_total_time="$each" -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
                 -max_len=8192 -artifact_prefix="$crashes/$1/" "$found" "tests/fuzz/corpus/$1" \
@@ -66,15 +65,24 @@ run_afl() { # TARGET
         stats=$out/default/fuzzer_stats
         executions=$(sed -n 's/^execs_done *: *//p' "$stats")
         coverage=$(sed -n 's/^edges_found *: *//p' "$stats")
-        mkdir -p "$crashes/$target"
         find "$out/default/crashes" "$out/default/hangs" -type f -name 'id:*' \
                 -exec cp -t "$crashes/$target" {} +
+}
+
+# What an earlier run found and somebody has mended since is forgotten.
+forget_mended() { # TARGET
+        mkdir -p "$crashes/$1"
+        for input in "$crashes/$1"/*; do
+                [ -f "$input" ] || continue
+                if $build/tests/fuzz/fuzz_"$1" "$input" >/dev/null 2>&1; then rm "$input"; fi
+        done
 }
 
 printf '%-12s %14s %10s %8s   %s\n' target executions coverage crashes "($fuzzer, ${each} s each)"
 for target in $targets; do
         executions=
         coverage=
+        forget_mended "$target"
         run_$fuzzer "$target"
         n=$(find "$crashes/$target" -type f | wc -l)
         printf '%-12s %14s %10s %8s\n' "$target" "${executions:--}" "${coverage:--}" "$n"
