@@ -8,6 +8,7 @@
 #include "cmd/columns.h"
 #include "cmd/command.h"
 #include "cmd/options.h"
+#include "compile/shortcut.h"
 #include "iptables/apply.h"
 
 /* What is installed tells its own story: every rule's comment names the policy and rule, or the
@@ -38,7 +39,7 @@ struct field {
 
 struct listing {
         struct arena *arena;
-        const struct ruleset *ruleset;
+        struct ruleset *ruleset;
         VEC(struct line *) lines;
         struct map *known; /* key → line, where rules add up to one */
 };
@@ -311,6 +312,7 @@ int cmd_list(int argc, char **argv)
         };
         if (!listing.ruleset)
                 return fail(argv[0], EXIT_TROUBLE, "%s", err.text);
+        shortcut_spread(listing.ruleset);
         view->gather(&listing);
         (options.output == OUTPUT_JSON ? print_json : print_text)(view, &listing);
         return EXIT_YES;

@@ -4,6 +4,7 @@
 #include "compile/dispatch.h"
 #include "compile/peers.h"
 #include "compile/ports.h"
+#include "compile/shortcut.h"
 
 /* From the hooks down:
  *
@@ -81,6 +82,7 @@ static void add_class(struct compiler *compiler, struct table *table, const stru
                 for (size_t j = 0; j < class->policies[i]->rules[class->direction].n; j++)
                         add_policy_rule(compiler, chain, class, class->policies[i], j,
                                         table->family);
+        shortcut_compile(compiler, table, chain, class);
         add_plain(compiler, chain,
                   arena_printf(compiler->arena, "penstock: denied %s of pods of %s",
                                direction_name(class->direction), class->example->meta.namespace),

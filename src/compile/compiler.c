@@ -67,8 +67,15 @@ struct set *compiler_add_set(struct compiler *compiler, const char *name, enum s
 {
         if (map_get(compiler->sets, name))
                 return NULL;
-        map_put(compiler->sets, name, compiler);
+        map_put(compiler->sets, name, (void *)(uintptr_t)(compiler->ruleset->sets.n + 1));
         return ruleset_add_set(compiler->ruleset, name, type, family);
+}
+
+const struct set *compiler_set(const struct compiler *compiler, const char *name)
+{
+        uintptr_t position = (uintptr_t)map_get(compiler->sets, name);
+
+        return position ? &compiler->ruleset->sets.items[position - 1] : NULL;
 }
 
 enum match_kind peer_match(enum direction direction)

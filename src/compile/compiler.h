@@ -12,7 +12,7 @@ struct compiler {
         const struct compile_options *options;
         struct ruleset *ruleset;
         struct map *names; /* name → the whole digest of what it names */
-        struct map *sets;  /* names of the sets made so far */
+        struct map *sets;  /* name → position among the ruleset's sets, counted from 1 */
         struct err *err;
         bool failed; /* two things had one name; err says which */
 };
@@ -36,6 +36,8 @@ void compiler_add_rule(struct compiler *compiler, struct chain *chain, const str
  * filled before the next is added. */
 struct set *compiler_add_set(struct compiler *compiler, const char *name, enum set_type type,
                              enum family family);
+/* The set of that name; NULL where there is none. Holds until the next is added. */
+const struct set *compiler_set(const struct compiler *compiler, const char *name);
 
 /* The source for ingress, the destination for egress: the end that peers are about. */
 enum match_kind peer_match(enum direction direction);

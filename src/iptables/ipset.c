@@ -19,9 +19,9 @@ static size_t hash_size(const struct set *set)
 
 void ipset_print_create(const struct set *set, struct strbuf *out)
 {
-        strbuf_printf(out, "create %s %s family %s hashsize %zu maxelem %u\n", set->name,
+        strbuf_printf(out, "create %s %s family %s hashsize %zu maxelem %u%s\n", set->name,
                       set_type_name(set->type), set->family == FAMILY_IPV4 ? "inet" : "inet6",
-                      hash_size(set), MAX_ELEMENTS);
+                      hash_size(set), MAX_ELEMENTS, set->counters ? " counters" : "");
 }
 
 static const struct {
@@ -99,10 +99,17 @@ static enum set_type parse_type(const char *name)
 static bool parse_create_options(const struct words *words, size_t first, struct set *set)
 {
         bool large = false;
+        size_t i = first;
 
-        for (size_t i = first; i + 1 < words->list.n; i += 2) {
-                const char *name = words->list.items[i].text,
-                           *value = words->list.items[i + 1].text;
+        while (i < words->list.n) {
+                const char *name = words->list.items[i++].text;
+                if (strcmp(name, "counters") == 0) {
+                        set->counters = true;
+                        continue;
+                }
+                if (i == words->list.n)
+                        return false;
+                const char *value = words->list.items[i++].text;
                 if (strcmp(name, "family") == 0)
                         set->family = strcmp(value, "inet6") == 0 ? FAMILY_IPV6 : FAMILY_IPV4;
                 else if (strcmp(name, "maxelem") == 0)
@@ -111,7 +118,7 @@ static bool parse_create_options(const struct words *words, size_t first, struct
                          strcmp(name, "initval") != 0)
                         return false;
         }
-        return large && (words->list.n - first) % 2 == 0;
+        return large && (!set->counters || set->type == SET_HASH_IP_PORT);
 }
 
 static bool is_own(const struct set *set)
@@ -193,8 +200,21 @@ static struct set *set_named(struct parser *parser, const char *name)
         return parser->set;
 }
 
-/* "add NAME ELEMENT [nomatch]"; an element that penstock would not have written makes the set one
- * that it did not make. */
+/* " packets N bytes N" from there on. */
+static bool parse_element_counters(const struct words *words, size_t at, struct counters *ret)
+{
+        const struct word *items = words->list.items + at;
+
+        if (words->list.n != at + 4 || strcmp(items[0].text, "packets") != 0 ||
+            strcmp(items[2].text, "bytes") != 0)
+                return false;
+        ret->packets = strtoull(items[1].text, NULL, 10);
+        ret->bytes = strtoull(items[3].text, NULL, 10);
+        return true;
+}
+
+/* "add NAME ELEMENT [nomatch] [packets N bytes N]"; an element that penstock would not have written
+ * makes the set one that it did not make. */
 static int parse_add(struct parser *parser)
 {
         const struct word *items = parser->words.list.items;
@@ -206,8 +226,10 @@ static int parse_add(struct parser *parser)
                 return refuse(parser, "not an element of a set");
         if (!is_own(set) || set->type == SET_UNKNOWN)
                 return 0;
-        element.nomatch = n == 4 && strcmp(items[3].text, "nomatch") == 0;
-        if (n == 3u + element.nomatch &&
+        element.nomatch = n >= 4 && strcmp(items[3].text, "nomatch") == 0;
+        size_t end = 3u + element.nomatch;
+        if ((n == end ||
+             (set->counters && parse_element_counters(&parser->words, end, &element.counters))) &&
             parse_element(parser->ruleset->arena, set, items[2].text, &element)) {
                 vec_push(parser->ruleset->arena, &set->elements, element);
         } else {

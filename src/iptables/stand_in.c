@@ -7,7 +7,8 @@
 bool set_is_misfit(const struct set *installed, const struct set *wanted)
 {
         return wanted->type != SET_UNKNOWN &&
-               (installed->type != wanted->type || installed->family != wanted->family);
+               (installed->type != wanted->type || installed->family != wanted->family ||
+                installed->counters != wanted->counters);
 }
 
 static const struct set *misfit_of(const struct ruleset *installed, const struct set *wanted)

@@ -116,6 +116,7 @@ struct set_element {
         uint8_t protocol;     /* hash:ip,port; enum protocol */
         bool nomatch;
         uint16_t port;
+        struct counters counters; /* of a set that counts, read back */
 };
 
 struct set {
@@ -124,6 +125,7 @@ struct set {
             *comment; /* what it holds, for people; not in the kernel; NULL where read back */
         enum set_type type;
         enum family family;
+        bool counters; /* each element counts the packets that matched it */
         VEC(struct set_element) elements; /* sorted by set_element_compare once finished */
 };
 

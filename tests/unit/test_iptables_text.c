@@ -291,6 +291,25 @@ static void sets_as_the_kernel_prints_them(void **state)
         assert_int_equal(set->elements.items[1].prefix.length, 128);
 }
 
+static void elements_that_count(void **state)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct ruleset *ruleset = parse_sets(
+            arena, "create penstock-a hash:ip,port family inet maxelem 16777216 counters\n"
+                   "add penstock-a 10.0.0.1,udp:53 packets 7 bytes 460\n");
+        const struct set *set = ruleset_set(ruleset, "penstock-a");
+        _cleanup_strbuf_ struct strbuf out = {0};
+
+        assert_int_equal(set->type, SET_HASH_IP_PORT);
+        assert_true(set->counters);
+        assert_int_equal(set->elements.items[0].counters.packets, 7);
+        assert_int_equal(set->elements.items[0].counters.bytes, 460);
+        ipset_print(ruleset, &out);
+        assert_string_equal(strbuf_text(&out),
+                            "create penstock-a hash:ip,port family inet hashsize 64 maxelem "
+                            "16777216 counters\nadd penstock-a 10.0.0.1,udp:53\n");
+}
+
 /* They have a name of penstock's, and would not do what penstock needs. */
 static void sets_that_penstock_did_not_make(void **state)
 {
@@ -299,6 +318,8 @@ static void sets_that_penstock_did_not_make(void **state)
             "create penstock-a hash:ip family inet maxelem 16777216 timeout 0\n",
             "create penstock-a hash:ip family inet maxelem 16777216 netmask 24\n",
             "create penstock-a hash:ip family inet maxelem 16777216 counters\n",
+            "create penstock-a hash:ip,port family inet maxelem 16777216 counters\n"
+            "add penstock-a 10.0.0.1,tcp:1 packets 1\n",
             "create penstock-a hash:ip\n",
             "create penstock-a hash:mac maxelem 16777216\n",
             "create penstock-a list:set size 8\n",
@@ -373,6 +394,7 @@ int main(void)
             cmocka_unit_test(dumps_of_nodes_are_printed_again),
             cmocka_unit_test(sets_print_themselves),
             cmocka_unit_test(sets_as_the_kernel_prints_them),
+            cmocka_unit_test(elements_that_count),
             cmocka_unit_test(sets_that_penstock_did_not_make),
             cmocka_unit_test(sets_of_others_keep_name_and_type),
             cmocka_unit_test(set_errors_name_the_line),
