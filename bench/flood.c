@@ -39,10 +39,12 @@
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -395,6 +397,7 @@ int main(int argc, char **argv)
         unsigned long runs = strtoul(argv[2], NULL, 10), slices = strtoul(argv[3], NULL, 10);
         size_t packets = strtoul(argv[4], NULL, 10);
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* namespaces end with their last process */
         read_plan();
         int times = softirq_times(stay());
         for (unsigned long run = 0; run < runs; run++)
