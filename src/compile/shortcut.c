@@ -10,7 +10,7 @@
  *
  * Elements count packets, so that `list` can still say which policy allowed them. */
 
-#define MIN_RULES      5    /* fewer are as quick themselves, and keep their own counters */
+#define MIN_RULES      4    /* fewer are as quick themselves, and keep their own counters */
 #define MAX_PORTS      15   /* of one rule; a wider range is left to itself */
 #define MAX_OF_A_RULE  1024 /* pairs; a rule with more is left to itself */
 #define MAX_OF_A_CLASS 4096

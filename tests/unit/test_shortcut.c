@@ -109,7 +109,7 @@ static void few_rules_have_none(void **state)
                 _cleanup_arena_ struct arena *arena = arena_new();
                 _cleanup_strbuf_ struct strbuf text = {0};
                 add_policies(&text, n);
-                assert_int_equal(shortcut_set(compile_text(arena, &text)) != NULL, n >= 5);
+                assert_int_equal(shortcut_set(compile_text(arena, &text)) != NULL, n >= 4);
         }
 }
 
