@@ -5,10 +5,10 @@
 
 #include "base/map.h"
 #include "base/strbuf.h"
-#include "kube/decode.h"
-#include "kube/json.h"
-#include "kube/paths.h"
-#include "kube/yaml.h"
+#include "kube/decode/decode.h"
+#include "kube/read/json.h"
+#include "kube/read/paths.h"
+#include "kube/read/yaml.h"
 
 /* From documents to objects. Items of a list come while the list is being read. kubectl prints
  * "items" before "kind", and only the kind of the list says what an item is that does not say so
@@ -84,7 +84,7 @@ static void load_object(struct loader *loader, const struct value *object)
                 load_list(loader, object);
                 return;
         }
-        switch (decode_object(&loader->context, object, NULL)) {
+        switch (decode_object(&loader->context, object)) {
         case DECODE_ADDED:
                 loader->objects++;
                 break;

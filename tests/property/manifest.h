@@ -2,7 +2,7 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
-#include "kube/value.h"
+#include "kube/read/value.h"
 
 /* Manifests as trees, to be built, cut smaller and printed. */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/strbuf.h"
-#include "kube/document.h"
+#include "kube/read/document.h"
 
 /* What a reader makes of a text, as text: a line for each item, document and problem, in order.
  *   {'a': 1.10, 'b': ['x', null]}      a document

@@ -5,8 +5,8 @@
 
 #include "base/vec.h"
 #include "document_text.h"
-#include "kube/json.h"
 #include "kube/load.h"
+#include "kube/read/json.h"
 
 static int read_all(const struct document_reader *reader)
 {

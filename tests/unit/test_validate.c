@@ -2,10 +2,10 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
-#include "kube/number.h"
-#include "kube/quote.h"
-#include "kube/timestamp.h"
-#include "kube/validate.h"
+#include "kube/decode/number.h"
+#include "kube/decode/quote.h"
+#include "kube/decode/timestamp.h"
+#include "kube/decode/validate.h"
 
 /* Single texts: how many faults each has. What they say is tested where whole manifests are. */
 

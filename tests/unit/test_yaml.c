@@ -5,7 +5,7 @@
 #include "base/vec.h"
 #include "document_text.h"
 #include "kube/load.h"
-#include "kube/yaml.h"
+#include "kube/read/yaml.h"
 
 static char *read_yaml(const char *text)
 {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "kube/decode/field.h"
+
+/* What all kinds share: metadata, labels, label selectors. */
+
+struct meta_rules {
+        bool namespaced;
+        struct faults (*name_faults)(const char *name);
+};
+
+/* Reads the metadata of the object. */
+void decode_meta(struct decoder *decoder, const struct field *object,
+                 const struct meta_rules *rules, struct meta *ret);
+/* target is a struct labels, a struct selector. */
+void decode_labels(struct decoder *decoder, const struct field *field, void *target);
+void decode_selector(struct decoder *decoder, const struct field *field, void *target);

@@ -1,0 +1,155 @@
+#include "kube/decode/quote.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define QUOTE_NAME_MAX 253 /* the longest valid name is shown whole */
+
+/* The length of the character at text where it is UTF-8 that a terminal shows and nothing else;
+ * 0 otherwise. */
+static size_t shown_character(const unsigned char *text)
+{
+        static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+        size_t length = text[0] < 0x80   ? 1
+                        : text[0] < 0xc0 ? 0
+                        : text[0] < 0xe0 ? 2
+                        : text[0] < 0xf0 ? 3
+                        : text[0] < 0xf8 ? 4
+                                         : 0;
+
+        if (length < 2)
+                return text[0] >= 0x20 && text[0] < 0x7f;
+        uint32_t point = text[0] & (0x7fu >> length);
+        for (size_t i = 1; i < length; i++) {
+                if ((text[i] & 0xc0) != 0x80)
+                        return 0;
+                point = point << 6 | (text[i] & 0x3f);
+        }
+        bool steers = point < 0xa0 || (point >= 0x200b && point <= 0x200f) ||
+                      (point >= 0x2028 && point <= 0x202e) ||
+                      (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
+                      (point >= 0xd800 && point <= 0xf8ff) || point > 0x10ffff;
+        return steers || point < least[length] ? 0 : length;
+}
+
+static void quote_byte(struct strbuf *buf, unsigned char byte)
+{
+        switch (byte) {
+        case '"':
+        case '\\':
+                strbuf_printf(buf, "\\%c", byte);
+                break;
+        case '\n':
+                strbuf_add(buf, "\\n");
+                break;
+        case '\r':
+                strbuf_add(buf, "\\r");
+                break;
+        case '\t':
+                strbuf_add(buf, "\\t");
+                break;
+        default:
+                strbuf_printf(buf, "\\x%02x", byte);
+        }
+}
+
+/* Returns how much of text was too long. */
+static size_t add_escaped(struct strbuf *buf, const char *text)
+{
+        const unsigned char *bytes = (const unsigned char *)text;
+        size_t total = strlen(text), i = 0;
+
+        while (i < total && i < QUOTE_MAX_BYTES) {
+                size_t length = shown_character(bytes + i);
+
+                if (length == 0 || bytes[i] == '"' || bytes[i] == '\\') {
+                        quote_byte(buf, bytes[i++]);
+                } else {
+                        strbuf_add_bytes(buf, text + i, length);
+                        i += length;
+                }
+        }
+        return total - i;
+}
+
+void quote_text(struct strbuf *buf, const char *text)
+{
+        strbuf_add_char(buf, '"');
+        size_t cut = add_escaped(buf, text);
+        strbuf_add_char(buf, '"');
+        if (cut)
+                strbuf_printf(buf, "… (%zu bytes)", strlen(text));
+}
+
+void quote_inside(struct strbuf *buf, const char *text)
+{
+        if (add_escaped(buf, text))
+                strbuf_add(buf, "…");
+}
+
+void quote_name(struct strbuf *buf, const char *name)
+{
+        size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                     "0123456789-_.()");
+
+        if (name[length] || length == 0 || length > QUOTE_NAME_MAX)
+                quote_text(buf, name);
+        else
+                strbuf_add(buf, name);
+}
+
+static void quote_number(struct strbuf *buf, const char *text)
+{
+        size_t length = strlen(text);
+
+        strbuf_add_bytes(buf, text, length < QUOTE_MAX_BYTES ? length : QUOTE_MAX_BYTES);
+        if (length > QUOTE_MAX_BYTES)
+                strbuf_printf(buf, "… (%zu digits)", length);
+}
+
+/* Stops within the list or map once enough was said. */
+static void quote_children(struct strbuf *buf, const struct value *value, size_t limit)
+{
+        bool map = value->kind == VALUE_MAP;
+
+        strbuf_add_char(buf, map ? '{' : '[');
+        for (const struct value *child = value->first; child; child = child->next) {
+                if (child != value->first)
+                        strbuf_add_char(buf, ',');
+                if (buf->length > limit) {
+                        strbuf_add(buf, "…");
+                        break;
+                }
+                if (map) {
+                        quote_text(buf, child->key);
+                        strbuf_add_char(buf, ':');
+                }
+                if (child->kind == VALUE_LIST || child->kind == VALUE_MAP)
+                        quote_children(buf, child, limit);
+                else
+                        quote_value(buf, child);
+        }
+        strbuf_add_char(buf, map ? '}' : ']');
+}
+
+void quote_value(struct strbuf *buf, const struct value *value)
+{
+        switch (value->kind) {
+        case VALUE_NULL:
+                strbuf_add(buf, "null");
+                break;
+        case VALUE_BOOL:
+                strbuf_add(buf, value->boolean ? "true" : "false");
+                break;
+        case VALUE_NUMBER:
+                quote_number(buf, value->text);
+                break;
+        case VALUE_STRING:
+                quote_text(buf, value->text);
+                break;
+        case VALUE_LIST:
+        case VALUE_MAP:
+                quote_children(buf, value, buf->length + QUOTE_MAX_BYTES);
+                break;
+        }
+}

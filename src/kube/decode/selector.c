@@ -1,0 +1,209 @@
+#include <string.h>
+
+#include "kube/decode/meta.h"
+
+/* Everything is brought into the one order that labels and selectors have, so that equal ones are
+ * equal texts wherever they are compared later. */
+
+static int compare_labels(const void *a, const void *b)
+{
+        return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void decode_labels(struct decoder *decoder, const struct field *field, void *target)
+{
+        struct labels *labels = target;
+        struct intern *intern = decoder->context->cluster->intern;
+        VEC(struct label) list = {0};
+
+        if (!field_is(decoder, field, VALUE_MAP))
+                return;
+        for (const struct value *value = field->value->first; value; value = value->next) {
+                struct field member = {.parent = field, .name = value->key, .value = value};
+                struct label label = {intern_text(intern, value->key), intern_text(intern, "")};
+                struct field key = field_at_key(field, value);
+
+                field_faults(decoder, &key, label.key, label_key_faults(label.key));
+                if (field_text(decoder, &member, &label.value))
+                        field_faults(decoder, &key, label.value, label_value_faults(label.value));
+                vec_push(decoder->arena, &list, label);
+        }
+        vec_sort(&list, compare_labels);
+        for (size_t i = 1; i < list.n; i++)
+                if (list.items[i].key == list.items[i - 1].key)
+                        field_invalid_text(decoder, field, list.items[i].key, "must be given once");
+        *labels = (struct labels){list.items, list.n};
+}
+
+struct expression {
+        const char *key; /* "" where absent */
+        const char *operator;
+        struct {
+                const char **items;
+                size_t n;
+        } values;
+};
+
+static void decode_key(struct decoder *decoder, const struct field *field, void *target)
+{
+        field_text(decoder, field, &((struct expression *)target)->key);
+}
+
+static void decode_operator(struct decoder *decoder, const struct field *field, void *target)
+{
+        field_text(decoder, field, &((struct expression *)target)->operator);
+}
+
+static void decode_value(struct decoder *decoder, const struct field *field, void *target)
+{
+        const char **value = target;
+
+        *value = intern_text(decoder->context->cluster->intern, "");
+        if (field_text(decoder, field, value))
+                field_faults(decoder, field, *value, label_value_faults(*value));
+}
+
+static void decode_values(struct decoder *decoder, const struct field *field, void *target)
+{
+        field_list(decoder, field, &((struct expression *)target)->values, decode_value);
+}
+
+static const struct member expression_members[] = {
+    {"key", decode_key},
+    {"operator", decode_operator},
+    {"values", decode_values},
+};
+
+static const struct {
+        const char *name;
+        enum selector_operator operator;
+        bool has_values;
+} operators[] = {
+    {"In", SELECTOR_IN, true},
+    {"NotIn", SELECTOR_NOT_IN, true},
+    {"Exists", SELECTOR_EXISTS, false},
+    {"DoesNotExist", SELECTOR_DOES_NOT_EXIST, false},
+};
+
+static void check_values(struct decoder *decoder, const struct field *field, bool wanted, size_t n)
+{
+        struct field values = field_member(field, "values");
+
+        if (wanted && n == 0)
+                field_problem(decoder, &values,
+                              "Required value: must be specified when "
+                              "`operator` is 'In' or 'NotIn'");
+        if (!wanted && n > 0)
+                field_problem(decoder, &values,
+                              "Forbidden: may not be specified when `operator` "
+                              "is 'Exists' or 'DoesNotExist'");
+}
+
+static size_t unique_texts(const char **texts, size_t n)
+{
+        size_t kept = 0;
+
+        sort_items(texts, n, sizeof(*texts), compare_texts);
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || texts[kept - 1] != texts[i])
+                        texts[kept++] = texts[i];
+        return kept;
+}
+
+static void decode_expression(struct decoder *decoder, const struct field *field, void *target)
+{
+        struct requirement *requirement = target;
+        const char *empty = intern_text(decoder->context->cluster->intern, "");
+        struct expression expression = {.key = empty, .operator= empty };
+        struct field key = field_member(field, "key");
+        struct field operator= field_member(field, "operator");
+        size_t i = 0;
+
+        field_object(decoder, field, expression_members, &expression);
+        while (i < ARRAY_SIZE(operators) && strcmp(operators[i].name, expression.operator) != 0)
+                i++;
+        if (i < ARRAY_SIZE(operators)) {
+                requirement->operator= operators[i].operator;
+                check_values(decoder, field, operators[i].has_values, expression.values.n);
+        } else if (field_may_be_text(&operator)) {
+                field_invalid_text(decoder, &operator, expression.operator,
+                                   "not a valid selector operator");
+        }
+        if (field_may_be_text(&key))
+                field_faults(decoder, &key, expression.key, label_key_faults(expression.key));
+        requirement->key = expression.key;
+        requirement->values = expression.values.items;
+        requirement->n_values = unique_texts(requirement->values, expression.values.n);
+}
+
+struct selector_target {
+        struct labels labels;
+        struct {
+                struct requirement *items;
+                size_t n;
+        } expressions;
+};
+
+static void decode_match_labels(struct decoder *decoder, const struct field *field, void *target)
+{
+        decode_labels(decoder, field, &((struct selector_target *)target)->labels);
+}
+
+static void decode_expressions(struct decoder *decoder, const struct field *field, void *target)
+{
+        field_list(decoder, field, &((struct selector_target *)target)->expressions,
+                   decode_expression);
+}
+
+static const struct member selector_members[] = {
+    {"matchLabels", decode_match_labels},
+    {"matchExpressions", decode_expressions},
+};
+
+static int compare_requirements(const void *a, const void *b)
+{
+        const struct requirement *x = a, *y = b;
+        int order = strcmp(x->key, y->key);
+
+        if (order)
+                return order;
+        if (x->operator!= y->operator)
+                return x->operator<y->operator? -1 : 1;
+        for (size_t i = 0; i < x->n_values && i < y->n_values; i++)
+                if (x->values[i] != y->values[i])
+                        return strcmp(x->values[i], y->values[i]);
+        return (x->n_values > y->n_values) - (x->n_values < y->n_values);
+}
+
+static struct requirement requirement_of(struct arena *arena, const struct label *label)
+{
+        const char **values = arena_new_array(arena, const char *, 1);
+
+        values[0] = label->value;
+        return (struct requirement){label->key, SELECTOR_IN, values, 1};
+}
+
+void decode_selector(struct decoder *decoder, const struct field *field, void *target)
+{
+        struct selector *selector = target;
+        struct selector_target parts = {0};
+        size_t n = 0, kept = 0;
+
+        field_object(decoder, field, selector_members, &parts);
+        struct requirement *items = arena_new_array(decoder->arena, struct requirement,
+                                                    parts.labels.n + parts.expressions.n);
+        for (size_t i = 0; i < parts.labels.n; i++)
+                items[n++] = requirement_of(decoder->arena, &parts.labels.items[i]);
+        for (size_t i = 0; i < parts.expressions.n; i++)
+                items[n++] = parts.expressions.items[i];
+        sort_items(items, n, sizeof(*items), compare_requirements);
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || compare_requirements(&items[kept - 1], &items[i]) != 0)
+                        items[kept++] = items[i];
+        *selector = (struct selector){kept ? items : NULL, kept};
+}
