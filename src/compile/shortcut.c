@@ -34,20 +34,21 @@ static size_t count_ports(const struct match *match)
 static bool rule_is_plain(const struct rule *rule, struct plain *ret)
 {
         struct plain plain = {0};
+        bool other = false;
 
-        vec_foreach (const struct match, match, &rule->matches)
-                if (match->invert)
-                        return false;
-                else if (match->kind == MATCH_PROTOCOL)
+        vec_foreach (const struct match, match, &rule->matches) {
+                other |= match->invert;
+                if (match->kind == MATCH_PROTOCOL)
                         plain.protocol = (enum protocol)match->number;
                 else if (match->kind == MATCH_DESTINATION_PORT ||
                          match->kind == MATCH_DESTINATION_PORTS)
                         plain.ports = match;
                 else if (match->kind == MATCH_SET && match->set.n_ends == 1)
                         plain.peers = match->set.name;
-                else if (match->kind != MATCH_COMMENT)
-                        return false;
-        if (!plain.ports || !plain.peers || count_ports(plain.ports) > MAX_PORTS)
+                else
+                        other |= match->kind != MATCH_COMMENT;
+        }
+        if (other || !plain.ports || !plain.peers || count_ports(plain.ports) > MAX_PORTS)
                 return false;
         *ret = plain;
         return true;

@@ -125,7 +125,7 @@ struct set {
             *comment; /* what it holds, for people; not in the kernel; NULL where read back */
         enum set_type type;
         enum family family;
-        bool counters; /* each element counts the packets that matched it */
+        bool counters;                    /* each element counts the packets that matched it */
         VEC(struct set_element) elements; /* sorted by set_element_compare once finished */
 };
 
