@@ -1,5 +1,6 @@
 """Apply: from any state to the wanted one, by what differs, and nobody else's rules touched."""
 
+import os
 import re
 import subprocess
 
@@ -406,7 +407,7 @@ def test_the_lock_of_iptables_is_waited_for(new_node):
     node.apply(OLD)
     before = node.state()
     holder = subprocess.Popen(
-        ["flock", "/run/xtables.lock", "sh", "-c", "echo locked; read line"],
+        ["flock", os.environ["XTABLES_LOCKFILE"], "sh", "-c", "echo locked; read line"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
