@@ -583,28 +583,61 @@ static void print_target(const struct target *target, struct strbuf *out)
                 strbuf_add(out, target->text);
 }
 
+/* previous: the row printed before, or NULL. */
+static void print_match(const struct option_row *row, const struct option_row *previous,
+                        const struct match *match, struct strbuf *out)
+{
+        if (!row) { /* MATCH_UNKNOWN */
+                strbuf_add_char(out, ' ');
+                strbuf_add(out, match->text);
+                return;
+        }
+        if (row->module && !shares_module(row, previous)) {
+                strbuf_add(out, " -m ");
+                strbuf_add(out, row->module);
+        }
+        strbuf_add(out, match->invert ? " ! " : " ");
+        strbuf_add(out, row->name);
+        strbuf_add_char(out, ' ');
+        row->print(match, out);
+}
+
+static bool stands_first(const struct option_row *row, const struct match *match)
+{
+        return row ? !row->module : strncmp(match->text, "-m", 2) != 0;
+}
+
+/* iptables-save puts its own options first, in this table's order. One that is not understood stays
+ * behind the one that it stood behind. */
+static void print_own_options(enum family family, const struct rule *rule, struct strbuf *out)
+{
+        for (size_t i = 0; !rows[i].module; i++) {
+                const struct option_row *behind = rows;
+                vec_foreach (const struct match, match, &rule->matches) {
+                        const struct option_row *row =
+                            row_of_kind(match->kind, family, PROTOCOL_ANY);
+                        if (!stands_first(row, match))
+                                continue;
+                        if (row)
+                                behind = row;
+                        if (behind == &rows[i])
+                                print_match(row, NULL, match, out);
+                }
+        }
+}
+
 void options_print_rule(const struct options_context *context, const struct rule *rule,
                         struct strbuf *out)
 {
         enum protocol protocol = rule_protocol(rule);
         const struct option_row *previous = NULL;
 
+        print_own_options(context->family, rule, out);
         vec_foreach (const struct match, match, &rule->matches) {
                 const struct option_row *row = row_of_kind(match->kind, context->family, protocol);
-                if (!row) { /* MATCH_UNKNOWN */
-                        strbuf_add_char(out, ' ');
-                        strbuf_add(out, match->text);
-                        previous = NULL;
+                if (stands_first(row, match))
                         continue;
-                }
-                if (row->module && !shares_module(row, previous)) {
-                        strbuf_add(out, " -m ");
-                        strbuf_add(out, row->module);
-                }
-                strbuf_add(out, match->invert ? " ! " : " ");
-                strbuf_add(out, row->name);
-                strbuf_add_char(out, ' ');
-                row->print(match, out);
+                print_match(row, previous, match, out);
                 previous = row;
         }
         print_target(&rule->target, out);

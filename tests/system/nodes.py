@@ -16,7 +16,8 @@ import shutil
 import subprocess
 
 PENSTOCK = os.environ["PENSTOCK"]
-DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+DATA = SOURCE / "tests/data"
 FLAVOURS = ["nft", "legacy"]
 TOOLS = ["ipset", "iptables"] + [
     f"{family}-{flavour}{end}"
@@ -32,10 +33,36 @@ class Node:
     def __init__(self, flavour):
         self.name = f"penstock-apply-{os.getpid()}-{next(numbers)}"
         self.flavour = flavour
+        self.namespaces = [self.name]
         subprocess.run(["ip", "netns", "add", self.name], check=True)
 
     def done(self):
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
+        for name in self.namespaces:
+            subprocess.run(["ip", "netns", "del", name], check=True)
+
+    def add_pod(self, name, address):
+        """A namespace NODE.NAME behind this one, with this address and a route to everywhere."""
+        inside = f"{self.name}.{name}"
+        subprocess.run(["ip", "netns", "add", inside], check=True)
+        self.namespaces.append(inside)
+        lines = [
+            f"link add {name} type veth peer name eth0 netns {inside}",
+            f"link set {name} up",
+            f"address add 169.254.1.1/32 dev {name}",
+            f"route add {address} dev {name}",
+        ]
+        self.run("ip", "-batch", "-", stdin="\n".join(lines))
+        lines = [
+            "link set lo up",
+            f"address add {address} dev eth0",
+            "link set eth0 up",
+            "route add 169.254.1.1 dev eth0",
+            "route add default via 169.254.1.1",
+        ]
+        subprocess.run(
+            ["ip", "-n", inside, "-batch", "-"], input="\n".join(lines), text=True, check=True
+        )
+        self.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
 
     def command(self, *words):
         return ["ip", "netns", "exec", self.name, *words]

@@ -1,6 +1,5 @@
 """Apply: from any state to the wanted one, by what differs, and nobody else's rules touched."""
 
-import os
 import re
 import subprocess
 
@@ -9,6 +8,7 @@ from nodes import (
     DATA,
     FLAVOURS,
     PENSTOCK,
+    SOURCE,
     Saboteur,
     block,
     foreign,
@@ -20,6 +20,7 @@ from nodes import (
     tcp,
 )
 
+GOLDEN = SOURCE / "tests/golden"
 NET = [f"10.9.0.{i}" for i in range(1, 100)]
 JUMP = '-A FORWARD -m comment --comment "penstock: network policy" -j PENSTOCK-FORWARD'
 
@@ -402,21 +403,22 @@ def test_applies_wait_for_each_other(node):
     assert_in_force(node, NEW)
 
 
-def test_the_lock_of_iptables_is_waited_for(new_node):
+def test_the_lock_of_iptables_is_waited_for(new_node, tmp_path):
     node = new_node("legacy")
+    env = {"XTABLES_LOCKFILE": str(tmp_path / "lock")}
     node.apply(OLD)
     before = node.state()
     holder = subprocess.Popen(
-        ["flock", os.environ["XTABLES_LOCKFILE"], "sh", "-c", "echo locked; read line"],
+        ["flock", env["XTABLES_LOCKFILE"], "sh", "-c", "echo locked; read line"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert holder.stdout.readline() == b"locked\n"
-    done = node.apply(NEW, "--wait", "0", status=3)
+    done = node.apply(NEW, "--wait", "0", status=3, env=env)
     assert "xtables lock" in done.stderr
     assert node.state() == before
     holder.communicate(b"go\n")
-    node.apply(NEW)
+    node.apply(NEW, env=env)
 
 
 def test_cleanup_leaves_nothing(node):
@@ -546,3 +548,106 @@ def test_rules_that_iptables_cannot_read(new_node):
     done = node.apply(OLD, flavour="legacy")
     assert "cannot show all that is in its filter table" in done.stderr
     assert node.run("nft", "list", "ruleset").stdout == before
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in GOLDEN.iterdir()))
+def test_the_tools_print_what_penstock_prints(node, name):
+    """Fed to the tools by hand, rendered text is what apply wants to see, and the tools print its
+    rules to the byte."""
+    options = GOLDEN / name / "options"
+    words = ["-f", str(GOLDEN / name), *(options.read_text().split() if options.exists() else [])]
+    parts = {
+        part: node.penstock("render", *words, "--part", part).stdout
+        for part in ["sets", "ipv4", "ipv6"]
+    }
+    node.run("ipset", "restore", stdin=parts["sets"])
+    for part, family in [("ipv4", "iptables"), ("ipv6", "ip6tables")]:
+        node.restore(parts[part], family)
+        saved = [line.split("] ", 1)[1] for line in node.save(family) if line.startswith("[")]
+        rendered = re.sub(r"^-I (\w+) 1 ", r"-A \1 ", parts[part], flags=re.MULTILINE)
+        assert sorted(saved) == sorted(
+            line for line in rendered.splitlines() if line.startswith("-A ")
+        )
+    done = node.penstock("apply", *words, "--backend", f"iptables-{node.flavour}")
+    assert "unchanged" in done.stdout
+
+
+# Answers each datagram with who sent it. Says whose came when it is told to end.
+SERVER = """
+import select, socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 80))
+print("ready", flush=True)
+seen = set()
+while True:
+    readable = select.select([server, sys.stdin], [], [])[0]
+    if server in readable:
+        data, sender = server.recvfrom(64)
+        seen.add(sender[0])
+        server.sendto(data, sender)
+    elif sys.stdin in readable:
+        break
+print(" ".join(sorted(seen)))
+"""
+# Opens one connection after the other until it is told to end. Says how many had no answer.
+CLIENT = """
+import select, socket, sys
+server, wanted = sys.argv[1], sys.argv[2] == "allowed"
+asked = lost = 0
+while sys.stdin not in select.select([sys.stdin], [], [], 0)[0]:
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.settimeout(5 if wanted else 0.0005)
+    client.connect((server, 80))
+    asked += 1
+    try:
+        client.send(b"hello")
+        client.recv(64)
+    except OSError:
+        lost += 1
+    client.close()
+    if asked == 1:
+        print("ready", flush=True)
+print(asked, lost)
+"""
+
+
+def start(node, name, script, *words):
+    process = subprocess.Popen(
+        ["ip", "netns", "exec", f"{node.name}.{name}", "python3", "-c", script, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_no_packet_meets_anything_between_the_old_and_the_new(new_node):
+    """What both allow passes at every moment, what neither allows at none, while policies, sets and
+    the flavour change under new connections."""
+    node = new_node("nft")
+    addresses = {"web": NET[1], "friend": NET[2], "stranger": NET[3]}
+    for name, address in addresses.items():
+        node.add_pod(name, address)
+    objects = [pod(name, address, app=name) for name, address in addresses.items()]
+    udp = [{"protocol": "UDP", "port": 80}]
+    allow = policy("a", {"app": "web"}, [{"from": [pods(app="friend")], "ports": udp}])
+    states = [
+        [*objects, allow],
+        [*objects, policy("b", {"app": "web"}, [{"from": [block(f"{NET[2]}/32")]}])],
+        [*objects, allow, policy("c", {}, [], [{"to": [pods(app="web")]}])],
+        [*objects, policy("a", {"app": "web"}, [{"from": [pods(app="friend"), pods(app="x")]}])],
+        [*objects, pod("x", NET[9], app="x"), allow, policy("d", {"app": "web"}, [])],
+    ]
+    node.apply(states[0])
+    server = start(node, "web", SERVER)
+    friend = start(node, "friend", CLIENT, NET[1], "allowed")
+    stranger = start(node, "stranger", CLIENT, NET[1], "denied")
+    for flavour in ["nft", "legacy", "nft"]:
+        for state in states:
+            node.apply(state, flavour=flavour)
+    asked, lost = friend.communicate("\n")[0].split()
+    assert int(asked) > 100 and lost == "0"
+    asked, lost = stranger.communicate("\n")[0].split()
+    assert int(asked) > 100 and lost == asked
+    assert server.communicate("\n")[0] == f"{NET[2]}\n"

@@ -153,6 +153,26 @@ static void values_are_read(void **state)
         assert_string_equal(rule.target.text, "PENSTOCK-B");
 }
 
+/* As iptables-save would, whatever the order in which a rule was built. */
+static void own_options_are_printed_first(void **state)
+{
+        static const char *const cases[][2] = {
+            {"-p tcp -m tcp --dport 80 -s 10.0.0.0/8", "-s 10.0.0.0/8 -p tcp -m tcp --dport 80"},
+            {"-m comment --comment x -o a -i b -d 10.0.0.1/32",
+             "-d 10.0.0.1/32 -i b -o a -m comment --comment x"},
+            {"-s 10.0.0.0/255.0.255.0 -p tcp -f -m foo",
+             "-s 10.0.0.0/255.0.255.0 -p tcp -f -m foo"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_arena_ struct arena *arena = arena_new();
+                _cleanup_strbuf_ struct strbuf out = {0};
+                struct rule rule = parse_rule(arena, FAMILY_IPV4, cases[i][0]);
+                iptables_print_rule(FAMILY_IPV4, &rule, &out);
+                assert_string_equal(strbuf_text(&out) + 1, cases[i][1]);
+        }
+}
+
 static void tables_chains_and_counters(void **state)
 {
         assert_prints_itself(FAMILY_IPV4,
@@ -388,6 +408,7 @@ int main(void)
             cmocka_unit_test(options_are_understood_and_printed_alike),
             cmocka_unit_test(what_is_not_understood_is_kept),
             cmocka_unit_test(values_are_read),
+            cmocka_unit_test(own_options_are_printed_first),
             cmocka_unit_test(tables_chains_and_counters),
             cmocka_unit_test(insertions),
             cmocka_unit_test(errors_name_the_line),

@@ -252,6 +252,35 @@ static void a_misfit_is_replaced_by_way_of_another_name(void **state)
         scene_done(&scene);
 }
 
+/* Nothing of IPv6's is sent to a kernel that has none. */
+static void a_family_that_the_kernel_lacks_is_left_out(void **state)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        _cleanup_plan_ struct plan plan = {0};
+        struct installed installed = {
+            .rules = {ruleset_new(arena), ruleset_new(arena)},
+            .sets = ruleset_new(arena),
+            .families = {true, false},
+        };
+        struct ruleset *rules = ruleset_new(arena);
+        struct apply_report report = {0};
+        struct err err;
+
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                assert_int_equal(iptables_parse(rules, family, INSTALL, &err), 0);
+        const struct wanted wanted = {
+            .rules = {NULL, rules},
+            .sets = parse_sets(arena, "create penstock-a hash:ip" MADE "create penstock-b hash:ip "
+                                      "family inet6 hashsize 64 maxelem 16777216\n"),
+        };
+        plan_make(&installed, &wanted, false, &report, &plan);
+        assert_string_equal(strbuf_text(&plan.grow), "create penstock-a hash:ip" MADE);
+        assert_true(plan.rules[FLAVOUR_LEGACY][FAMILY_IPV4].length > 0);
+        assert_int_equal(plan.rules[FLAVOUR_LEGACY][FAMILY_IPV6].length, 0);
+        assert_int_equal(plan.rules[FLAVOUR_NFT][FAMILY_IPV4].length, 0);
+        apply_report_done(&report);
+}
+
 static void a_dry_run_shows_what_changes(void **state)
 {
         struct scene scene;
@@ -292,6 +321,7 @@ int main(void)
             cmocka_unit_test(sets_change_by_element),
             cmocka_unit_test(nomatch_is_overwritten),
             cmocka_unit_test(a_misfit_is_replaced_by_way_of_another_name),
+            cmocka_unit_test(a_family_that_the_kernel_lacks_is_left_out),
             cmocka_unit_test(a_dry_run_shows_what_changes),
         };
 
