@@ -117,9 +117,10 @@ static void add_deny(struct compiler *compiler, struct table *table)
         add_plain(compiler, chain, "penstock: denied", target_of(TARGET_DROP, NULL));
 }
 
-/* TCP that conntrack does not know, and that does not begin a connection. Conntrack would take it
- * up as a new one in the direction of this packet, so that a connection that was cut would live on
- * through the server's packets: they look as if the server had opened it. */
+/* TCP and SCTP that conntrack does not know, and that does not begin a connection. Conntrack would
+ * take it up as a new one in the direction of this packet (of SCTP, a heartbeat), so that a
+ * connection that was cut would live on through the server's packets: they look as if the server
+ * had opened it. */
 static void add_midstream(struct compiler *compiler, struct table *table)
 {
         struct chain *chain = table_add_chain(compiler->ruleset, table, CHAIN_MIDSTREAM);
@@ -128,29 +129,62 @@ static void add_midstream(struct compiler *compiler, struct table *table)
         for (enum set_end end = SET_SOURCE; end <= SET_DESTINATION; end++) {
                 struct match match = match_set(set, end);
                 compiler_add_rule(compiler, chain, &match, 1,
-                                  "penstock: TCP of no known connection of an isolated pod",
+                                  "penstock: of no known connection of an isolated pod",
                                   target_of(TARGET_DROP, NULL));
         }
 }
 
+static bool ports_name_sctp(const struct policy_rules *rules)
+{
+        for (size_t i = 0; i < rules->n; i++)
+                for (size_t j = 0; j < rules->items[i].ports.n; j++)
+                        if (rules->items[i].ports.items[j].protocol == PROTOCOL_SCTP)
+                                return true;
+        return false;
+}
+
+/* Is there SCTP to be cut, by the word of the local pods or of their policies? Elsewhere its rule
+ * would ask every new connection for nothing, and need a match that a small kernel may lack. */
+static bool names_sctp(const struct classes *classes)
+{
+        vec_foreach (const struct member, member, &classes->members)
+                for (size_t i = 0; i < member->pod->ports.n; i++)
+                        if (member->pod->ports.items[i].protocol == PROTOCOL_SCTP)
+                                return true;
+        vec_foreach (struct class *, class, &classes->list)
+                for (size_t i = 0; i < (*class)->n_policies; i++)
+                        if (ports_name_sctp(&(*class)->policies[i]->rules[(*class)->direction]))
+                                return true;
+        return false;
+}
+
+static void add_to_midstream(struct compiler *compiler, struct chain *chain, enum protocol protocol,
+                             struct match begins)
+{
+        struct match matches[] = {{.kind = MATCH_PROTOCOL, .number = protocol}, begins};
+        const char *comment = arena_printf(
+            compiler->arena, "penstock: %s that begins no connection", protocol_name(protocol));
+
+        matches[1].invert = true;
+        compiler_add_rule(compiler, chain, matches, ARRAY_SIZE(matches), comment,
+                          target_of(TARGET_JUMP, CHAIN_MIDSTREAM));
+}
+
 static void add_hook(struct compiler *compiler, struct table *table, const char *hook,
-                     const char *name, unsigned directions)
+                     const char *name, unsigned directions, bool sctp)
 {
         enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
         struct match established = {.kind = MATCH_CTSTATE, .flags = CT_ESTABLISHED | CT_RELATED};
-        struct match midstream[] = {
-            {.kind = MATCH_PROTOCOL, .number = PROTOCOL_TCP},
-            {.kind = MATCH_TCP_FLAGS,
-             .invert = true,
-             .tcp_flags = {.mask = FIN | SYN | RST | ACK, .set = SYN}},
-        };
+        struct match syn = {.kind = MATCH_TCP_FLAGS,
+                            .tcp_flags = {.mask = FIN | SYN | RST | ACK, .set = SYN}};
+        struct match init = {.kind = MATCH_SCTP_INIT};
         struct chain *chain = table_add_chain(compiler->ruleset, table, name);
 
         compiler_add_rule(compiler, chain, &established, 1, "penstock: established and related",
                           target_of(TARGET_RETURN, NULL));
-        compiler_add_rule(compiler, chain, midstream, ARRAY_SIZE(midstream),
-                          "penstock: TCP that begins no connection",
-                          target_of(TARGET_JUMP, CHAIN_MIDSTREAM));
+        add_to_midstream(compiler, chain, PROTOCOL_TCP, syn);
+        if (sctp)
+                add_to_midstream(compiler, chain, PROTOCOL_SCTP, init);
         if (directions & 1 << DIRECTION_EGRESS)
                 add_plain(compiler, chain, "penstock: egress of local pods",
                           target_of(TARGET_JUMP, dispatch_chains[DIRECTION_EGRESS]));
@@ -181,6 +215,8 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
                        enum family family)
 {
         struct table *table = ruleset_add_table(compiler->ruleset, family, "filter");
+        bool sctp = names_sctp(&by_direction[DIRECTION_INGRESS]) ||
+                    names_sctp(&by_direction[DIRECTION_EGRESS]);
 
         add_isolated_set(compiler, by_direction, family);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
@@ -191,9 +227,9 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
         add_deny(compiler, table);
         add_midstream(compiler, table);
         add_hook(compiler, table, "FORWARD", CHAIN_FORWARD,
-                 1 << DIRECTION_EGRESS | 1 << DIRECTION_INGRESS);
+                 1 << DIRECTION_EGRESS | 1 << DIRECTION_INGRESS, sctp);
         if (compiler->options->own_node_egress)
-                add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS);
+                add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS, sctp);
 }
 
 struct ruleset *compile(struct arena *arena, const struct cluster *cluster,

@@ -229,6 +229,18 @@ static void print_tcp_flags(const struct match *match, struct strbuf *out)
         print_tcp_mask(match->tcp_flags.set, out);
 }
 
+/* "only INIT"; other chunks, and INIT among others, are not known. */
+static bool parse_sctp_init(struct reading *reading, const struct word *arguments,
+                            struct match *ret)
+{
+        return strcmp(arguments[0].text, "only") == 0 && strcmp(arguments[1].text, "INIT") == 0;
+}
+
+static void print_sctp_init(const struct match *match, struct strbuf *out)
+{
+        strbuf_add(out, "only INIT");
+}
+
 static bool parse_set(struct reading *reading, const struct word *arguments, struct match *ret)
 {
         const char *ends = arguments[1].text;
@@ -361,6 +373,8 @@ static const struct option_row {
     {MATCH_TCP_FLAGS, "tcp", "--tcp-flags", 2, FAMILY_ANY, PROTOCOL_TCP, parse_tcp_flags,
      print_tcp_flags},
     {MATCH_TCP_FLAGS, "tcp", "--syn", 0, FAMILY_ANY, PROTOCOL_TCP, parse_syn, NULL},
+    {MATCH_SCTP_INIT, "sctp", "--chunk-types", 2, FAMILY_ANY, PROTOCOL_SCTP, parse_sctp_init,
+     print_sctp_init},
     {MATCH_ICMP_TYPE, "icmp", "--icmp-type", 1, FAMILY_IPV4, 0, parse_icmp, print_icmp},
     {MATCH_ICMP_TYPE, "icmp6", "--icmpv6-type", 1, FAMILY_IPV6, 0, parse_icmp, print_icmp},
     {MATCH_HOP_LIMIT, "ttl", "--ttl-eq", 1, FAMILY_IPV4, 0, parse_hop_limit, print_number},

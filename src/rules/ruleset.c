@@ -175,6 +175,8 @@ bool match_equal(const struct match *a, const struct match *b)
                 return a->number == b->number;
         case MATCH_CTSTATE:
                 return a->flags == b->flags;
+        case MATCH_SCTP_INIT:
+                return true;
         case MATCH_IN_INTERFACE:
         case MATCH_OUT_INTERFACE:
         case MATCH_COMMENT:

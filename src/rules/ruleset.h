@@ -30,6 +30,7 @@ enum match_kind {
         MATCH_DESTINATION_PORTS, /* ports, up to 15 slots, a range takes two (xt_multiport) */
         MATCH_SOURCE_PORTS,
         MATCH_TCP_FLAGS, /* tcp_flags */
+        MATCH_SCTP_INIT, /* a packet with an INIT chunk and nothing else; no argument */
         MATCH_ICMP_TYPE, /* icmp; the rule's family says which ICMP */
         MATCH_HOP_LIMIT, /* number; equality */
         MATCH_UNKNOWN,   /* text, verbatim; no claim about what it means */

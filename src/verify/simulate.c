@@ -177,6 +177,8 @@ static enum truth evaluate(const struct run *run, const struct match *match)
                 return truth_of(packet->protocol == PROTOCOL_TCP &&
                                 (packet->tcp_flags & match->tcp_flags.mask) ==
                                     match->tcp_flags.set);
+        case MATCH_SCTP_INIT:
+                return truth_of(packet->protocol == PROTOCOL_SCTP && packet->sctp_init);
         case MATCH_ICMP_TYPE:
                 return icmp_matches(packet, match);
         case MATCH_HOP_LIMIT:
@@ -286,6 +288,7 @@ struct sim_packet sim_packet_new(const struct ip *source, const struct ip *desti
             .source_port = has_ports((uint8_t)protocol) ? 40000 : 0,
             .destination_port = port,
             .tcp_flags = protocol == PROTOCOL_TCP ? 2 : 0,
+            .sctp_init = protocol == PROTOCOL_SCTP,
             .icmp_type = icmp ? (v6 ? 128 : 8) : 0,
             .hop_limit = 63,
             .state = CT_NEW,

@@ -16,13 +16,15 @@ struct sim_packet {
         uint8_t protocol; /* IANA's: 1 for ICMP, 58 for ICMPv6 */
         uint16_t source_port, destination_port;
         uint8_t tcp_flags; /* FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
+        bool sctp_init;    /* INIT is its only chunk */
         uint8_t icmp_type, icmp_code;
         uint8_t hop_limit;
         enum ct_state state;
         const char *in_interface, *out_interface; /* "" where none */
 };
 
-/* A new connection's first packet: TCP with SYN, ICMP as echo request, hop limit 63. */
+/* A new connection's first packet: TCP with SYN, SCTP with INIT, ICMP as echo request, hop
+ * limit 63. */
 struct sim_packet sim_packet_new(const struct ip *source, const struct ip *destination,
                                  enum protocol protocol, uint16_t port);
 

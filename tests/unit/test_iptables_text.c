@@ -67,6 +67,7 @@ static const struct {
     {FAMILY_IPV4, MATCH_TCP_FLAGS, "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN"},
     {FAMILY_IPV4, MATCH_TCP_FLAGS,
      "-p tcp -m tcp --dport 1 --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE"},
+    {FAMILY_IPV6, MATCH_SCTP_INIT, "-p sctp -m sctp ! --chunk-types only INIT"},
     {FAMILY_IPV4, MATCH_ICMP_TYPE, "-p icmp -m icmp --icmp-type 8"},
     {FAMILY_IPV4, MATCH_ICMP_TYPE, "-p icmp -m icmp --icmp-type 3/0"},
     {FAMILY_IPV6, MATCH_ICMP_TYPE, "-p ipv6-icmp -m icmp6 --icmpv6-type 135"},
@@ -109,6 +110,8 @@ static void what_is_not_understood_is_kept(void **state)
             {1, "-m set --match-set a src --return-nomatch -j RETURN"},
             {1, "-m ttl --ttl-lt 2 -j RETURN"},
             {2, "-p icmp -m icmp --icmp-type any -j RETURN"},
+            {2, "-p sctp -m sctp --chunk-types any INIT -j RETURN"},
+            {2, "-p sctp -m sctp --chunk-types only INIT,DATA -j RETURN"},
             {1, "-f -j LOG --log-prefix \"a -j b\" --log-level 6"},
             {0, "-j MASQUERADE --random-fully"},
             {1, "-d fd00::1/128 -j RETURN"}, /* in a table of IPv4 */

@@ -190,21 +190,35 @@ static void line_22_icmp(void **state)
 static void as_midstream(struct sim_packet *packet)
 {
         packet->tcp_flags = 0x18;
+        packet->sctp_init = false; /* a heartbeat, say */
+}
+
+static void as_it_is(struct sim_packet *packet)
+{
 }
 
 /* What a change forbids is cut, also where it is established: apply deletes such connections,
- * judged by the reference (test_conntrack.c), and TCP that then comes without a beginning is
- * dropped where an isolated pod is an end, from whichever end it comes. */
+ * judged by the reference (test_conntrack.c), and TCP and SCTP that then come without a beginning
+ * are dropped where an isolated pod is an end, from whichever end they come. */
 static void line_23_changes_cut_connections(void **state)
 {
 #define ALLOW_ALL                                                                                  \
         POLICY("allow", SELECT_B ", policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]")
+#define ALLOW_SCTP                                                                                 \
+        POLICY("allow", SELECT_B ", policyTypes: [Ingress, Egress], "                              \
+                                 "ingress: [{ports: [{protocol: SCTP}]}], egress: [{}]")
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
                 assert_int_equal(run(EVERYONE ALLOW_ALL, "b > c TCP:80", family, as_midstream),
                                  OUTCOME_DROP);
                 assert_int_equal(run(EVERYONE ALLOW_ALL, "c > b TCP:80", family, as_midstream),
                                  OUTCOME_DROP);
                 assert_int_equal(run(EVERYONE ALLOW_ALL, "a > c TCP:80", family, as_midstream),
+                                 OUTCOME_PASS);
+                assert_int_equal(run(EVERYONE ALLOW_SCTP, "b > c SCTP:80", family, as_midstream),
+                                 OUTCOME_DROP);
+                assert_int_equal(run(EVERYONE ALLOW_SCTP, "c > b SCTP:80", family, as_midstream),
+                                 OUTCOME_DROP);
+                assert_int_equal(run(EVERYONE ALLOW_SCTP, "c > b SCTP:80", family, as_it_is),
                                  OUTCOME_PASS);
         }
 }
