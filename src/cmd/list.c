@@ -120,6 +120,27 @@ static int line_compare(const void *a, const void *b)
         return order ? order : strcmp(x->cells[1], y->cells[1]);
 }
 
+/* Lines are sorted: "ingress (allows nothing)" stands right before "ingress[0]". A policy that
+ * allows something in one family only is no policy that allows nothing. */
+static void drop_silent_halves(struct listing *listing)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < listing->lines.n; i++) {
+                const struct line *line = listing->lines.items[i];
+                const struct line *next =
+                    i + 1 < listing->lines.n ? listing->lines.items[i + 1] : NULL;
+                size_t word = strcspn(line->cells[1], " [");
+                if (line->cells[1][word] == ' ' && next &&
+                    strcmp(next->cells[0], line->cells[0]) == 0 &&
+                    strncmp(next->cells[1], line->cells[1], word) == 0 &&
+                    next->cells[1][word] == '[')
+                        continue;
+                listing->lines.items[n++] = listing->lines.items[i];
+        }
+        listing->lines.n = n;
+}
+
 static void gather_policies(struct listing *listing)
 {
         vec_foreach (const struct table, table, &listing->ruleset->tables)
@@ -128,6 +149,7 @@ static void gather_policies(struct listing *listing)
                                 vec_foreach (const struct rule, rule, &chain->rules)
                                         gather_policy_rule(listing, rule);
         vec_sort(&listing->lines, line_compare);
+        drop_silent_halves(listing);
         set_counters(listing, 2);
 }
 

@@ -74,19 +74,37 @@ static void add_policy_rule(struct compiler *compiler, struct chain *chain,
                 compiler_add_rule(compiler, chain, matches, 1, comment, allow);
 }
 
+/* Policies that add no rule: where no packet comes, so that what is installed says by itself which
+ * policies isolate a pod. */
+static void add_names(struct compiler *compiler, struct chain *chain, const struct class *class,
+                      const bool *silent)
+{
+        for (size_t i = 0; i < class->n_policies; i++)
+                if (silent[i])
+                        add_plain(compiler, chain,
+                                  compiler_comment(compiler, "", &class->policies[i]->meta,
+                                                   direction_name(class->direction)),
+                                  target_of(TARGET_NONE, NULL));
+}
+
 static void add_class(struct compiler *compiler, struct table *table, const struct class *class)
 {
         struct chain *chain = table_add_chain(compiler->ruleset, table, class->chain);
+        bool *silent = arena_new_array(compiler->arena, bool, class->n_policies);
 
-        for (size_t i = 0; i < class->n_policies; i++)
+        for (size_t i = 0; i < class->n_policies; i++) {
+                size_t before = chain->rules.n;
                 for (size_t j = 0; j < class->policies[i]->rules[class->direction].n; j++)
                         add_policy_rule(compiler, chain, class, class->policies[i], j,
                                         table->family);
+                silent[i] = chain->rules.n == before;
+        }
         shortcut_compile(compiler, table, chain, class);
         add_plain(compiler, chain,
                   arena_printf(compiler->arena, "penstock: denied %s of pods of %s",
                                direction_name(class->direction), class->example->meta.namespace),
                   target_of(TARGET_GOTO, CHAIN_DENY));
+        add_names(compiler, chain, class, silent);
 }
 
 static void add_deny(struct compiler *compiler, struct table *table)
