@@ -11,13 +11,15 @@
  *   FORWARD → PENSTOCK-FORWARD   established and related leave; then
  *               → PENSTOCK-EGRESS    by source address to the class's chain, which returns what is
  *               → PENSTOCK-INGRESS   allowed and sends the rest to PENSTOCK-DENY; by destination
- * alike INPUT   → PENSTOCK-INPUT     only where egress rules apply towards the pod's own node
+ * alike INPUT   → PENSTOCK-INPUT     only where egress rules apply towards the pod's own node, and
+ *       OUTPUT  → PENSTOCK-OUTPUT    so that the node takes up no connection that was cut there
  *
  * What returns from both is allowed, and goes on through the rules of others. Traffic between a pod
  * and its own node passes INPUT and OUTPUT only, so that "always allowed" needs no rule at all. */
 
 #define CHAIN_FORWARD   CHAIN_PREFIX "FORWARD"
 #define CHAIN_INPUT     CHAIN_PREFIX "INPUT"
+#define CHAIN_OUTPUT    CHAIN_PREFIX "OUTPUT"
 #define CHAIN_DENY      CHAIN_PREFIX "DENY"
 #define CHAIN_MIDSTREAM CHAIN_PREFIX "MIDSTREAM"
 
@@ -246,8 +248,10 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
         add_midstream(compiler, table);
         add_hook(compiler, table, "FORWARD", CHAIN_FORWARD,
                  1 << DIRECTION_EGRESS | 1 << DIRECTION_INGRESS, sctp);
-        if (compiler->options->own_node_egress)
-                add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS, sctp);
+        if (!compiler->options->own_node_egress)
+                return;
+        add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS, sctp);
+        add_hook(compiler, table, "OUTPUT", CHAIN_OUTPUT, 0, sctp);
 }
 
 struct ruleset *compile(struct arena *arena, const struct cluster *cluster,

@@ -157,7 +157,7 @@ def test_at_no_moment(lab, case, flavour):
     states = [cluster(*before), cluster(*after)]
     lab.up(states[0])
     # Connections without answer are forgotten soon: thousands come each second.
-    lab.exec("node", "sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=1")
+    lab.exec("node", "sh", "-c", "echo 1 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
     lab.apply(states[0], "--backend", flavour)
     with Traffic(lab, flows) as traffic:
         for i in range(FLIPS):

@@ -138,3 +138,5 @@ def test_node_and_pod_are_never_cut_off(wired, family):
     assert "; cut 1 connection\n" in wired.apply(DENY_ALL, "--own-node-egress", "Policy")
     assert from_node.lives()
     assert not to_node.to_server()
+    assert not to_node.to_client()  # what the node sends does not revive it
+    assert not to_node.to_server()

@@ -586,17 +586,18 @@ def test_rejecting_says_so(enforced):
 
 def test_egress_towards_the_own_node(enforced):
     words = ["--own-node-egress", "Policy"]
-    enforced.up(
-        cluster(
-            node("n1", "172.30.0.11", "fd00:172:30::11"),
-            pod("client", node="n1", app="client"),
-            pod("open", node="n1"),
-            policy("client", pods(app="client"), ingress=[], egress=[allow(block("172.30.0.11/32"), ports=[("UDP", 53)])]),
-        ),
-        *words,
-        probe=words,
+    manifests = cluster(
+        node("n1", "172.30.0.11", "fd00:172:30::11"),
+        pod("client", node="n1", app="client"),
+        pod("open", node="n1"),
+        policy("client", pods(app="client"), ingress=[], egress=[allow(block("172.30.0.11/32"), ports=[("UDP", 53)])]),
     )
-    assert enforced.passing("client", "node/n1") == {"UDP 53"}
-    assert enforced.passing("client", "node/n1", "IPv6") == set()
-    enforced.both("node/n1", "client", enforced.everything)
-    enforced.both("open", "node/n1", enforced.everything)
+    enforced.up(manifests, *words, probe=words)
+    for deny in ("drop", "reject"):
+        enforced.apply(manifests, *words, "--deny", deny, probe=words)
+        assert enforced.passing("client", "node/n1") == {"UDP 53"}
+        assert enforced.passing("client", "node/n1", "IPv6") == set()
+        enforced.both("node/n1", "client", enforced.everything)
+        enforced.both("open", "node/n1", enforced.everything)
+        denied = select(enforced.report, from_="default/client", to="node/n1", protocol="TCP", actual="Denied")
+        assert {r["reason"] for r in denied} == {"refused" if deny == "reject" else "no answer"}
