@@ -3,7 +3,8 @@
 A namespace has five local pods, replicas of one application, and POLICIES policies that all select them.
 Policy k allows UDP from the pods labelled client=k of the namespace: three, on another node. So each policy
 has a peer set of its own. In the shape "one port" all policies name the same port, and every rule looks into its
-set; in the shape "own ports" policy k names port 8000 + k, and only the rule of the packet's port does.
+set; in the shape "own ports" policy k names port 8000 + k, and only the rule of the packet's port does; in the
+shape "any port" they name none.
 """
 
 import json
@@ -33,7 +34,7 @@ class Policy:
     name: str
     select: dict
     peer: dict
-    port: int
+    port: int  # 0 where the policy names none
     peers: list  # pods
 
 
@@ -50,10 +51,13 @@ def address(base, n):
     return f"10.{base + n // 65000}.{n % 65000 // 250}.{n % 250 + 2}"
 
 
-def make(pods, policies, elsewhere=0, own_ports=False):
+SHAPES = {"one-port": lambda k: PORT, "own-ports": lambda k: PORT + k, "any-port": lambda k: 0}
+
+
+def make(pods, policies, elsewhere=0, shape="one-port"):
     cluster = Cluster()
     for n in range(0, pods, REPLICAS):
-        add_namespace(cluster, f"team-{n // REPLICAS}", min(REPLICAS, pods - n), policies, own_ports)
+        add_namespace(cluster, f"team-{n // REPLICAS}", min(REPLICAS, pods - n), policies, SHAPES[shape])
     for n in range(0, elsewhere, 10):
         add_elsewhere(cluster, f"other-{n // 10}", min(10, elsewhere - n))
     return cluster
@@ -65,7 +69,7 @@ def add_remote(cluster, namespace, name, labels):
     return pod
 
 
-def add_namespace(cluster, namespace, pods, policies, own_ports):
+def add_namespace(cluster, namespace, pods, policies, port_of):
     cluster.namespaces.append(namespace)
     for i in range(pods):
         cluster.local.append(Pod(namespace, f"server-{i}", address(100, len(cluster.local)), NODE,
@@ -74,7 +78,7 @@ def add_namespace(cluster, namespace, pods, policies, own_ports):
         peers = [add_remote(cluster, namespace, f"client-{k}-{i}", {"client": str(k)})
                  for i in range(PEERS)]
         cluster.policies.append(Policy(namespace, f"allow-client-{k}", {"app": "server"},
-                                       {"client": str(k)}, PORT + k * own_ports, peers))
+                                       {"client": str(k)}, port_of(k), peers))
 
 
 def add_elsewhere(cluster, namespace, policies):
@@ -92,7 +96,7 @@ def flows(cluster, seed=1):
     for policy in cluster.policies:
         by_namespace.setdefault(policy.namespace, []).append(policy)
     chosen = random.Random(seed)
-    found = [(chosen.choice(policy.peers).ip, pod.ip, policy.port)
+    found = [(chosen.choice(policy.peers).ip, pod.ip, policy.port or PORT)
              for pod in cluster.local for policy in by_namespace[pod.namespace]]
     chosen.shuffle(found)
     return found
@@ -110,11 +114,13 @@ def pod_object(pod):
 
 
 def policy_object(policy):
+    rule = {"from": [{"podSelector": {"matchLabels": policy.peer}}]}
+    if policy.port:
+        rule["ports"] = [{"protocol": "UDP", "port": policy.port}]
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
             "metadata": {"name": policy.name, "namespace": policy.namespace},
             "spec": {"podSelector": {"matchLabels": policy.select}, "policyTypes": ["Ingress"],
-                     "ingress": [{"from": [{"podSelector": {"matchLabels": policy.peer}}],
-                                  "ports": [{"protocol": "UDP", "port": policy.port}]}]}}
+                     "ingress": [rule]}}
 
 
 def manifests(cluster):

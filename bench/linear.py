@@ -30,8 +30,9 @@ def selected(cluster, policy):
 
 
 def policy_rules(chain, policy, source, target):
-    matches = (f'-p udp -m comment --comment "{policy.namespace}/{policy.name} ingress" '
-               f"-m set --match-set {source} src -m set --match-set {target} dst -m udp --dport {policy.port}")
+    protocol, port = ("-p udp ", f" -m udp --dport {policy.port}") if policy.port else ("", "")
+    matches = (f'{protocol}-m comment --comment "{policy.namespace}/{policy.name} ingress" '
+               f"-m set --match-set {source} src -m set --match-set {target} dst{port}")
     return [f"-A {chain} {matches} -j MARK --set-xmark {MARK_ALLOWED}",
             f"-A {chain} {matches} -m mark --mark {MARK_ALLOWED} -j RETURN"]
 

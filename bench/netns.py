@@ -63,8 +63,8 @@ def fresh():
 
 
 def sysctl(namespace, **settings):
-    feed(["sysctl", "-q", "-p", "-"],
-         "".join(f"{key.replace('__', '.')} = {value}\n" for key, value in settings.items()), namespace)
+    lines = [f"echo {value} >/proc/sys/{key.replace('__', '/')}" for key, value in settings.items()]
+    feed(["sh", "-e"], "\n".join(lines) + "\n", namespace)
 
 
 def add_path(name, pods, clients):

@@ -21,7 +21,7 @@ CONNTRACK = "*filter\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j A
 GRID = [(pods, policies) for pods in (10, 110, 250) for policies in (1, 5, 20)]
 ELSEWHERE = (100, 1000, 10000)
 LARGEST = (250, 20)
-SHAPES = ("one-port", "own-ports")
+SHAPES = tuple(cluster.SHAPES)
 
 
 class Path:
@@ -55,8 +55,7 @@ class Rulesets:
     def cluster(self, path):
         key = (path.flows, path.elsewhere)
         if key not in self.made:
-            self.made[key] = cluster.make(path.pods, path.policies, path.elsewhere,
-                                          path.shape == "own-ports")
+            self.made[key] = cluster.make(path.pods, path.policies, path.elsewhere, path.shape)
         return self.made[key]
 
     def penstock(self, path):
@@ -188,7 +187,8 @@ def text(result):
              "ratio to conntrack alone, a node whose only rule asks conntrack. All packets are allowed;",
              "destinations are spread over all local pods, and each of a pod's policies allows as many packets.",
              "one-port: all policies name one port, so that every rule looks into its peers' set; own-ports: each",
-             "policy names its own. linear: the common layout, one rule after the other for each pod.", ""]
+             "policy names its own; any-port: none names any. linear: the common layout, one rule after the other",
+             "for each pod.", ""]
     for kind, what in (("new", "First packet of a connection"), ("established", "Packet of an established connection")):
         parts += [what, "", grid_table(result["costs"][kind]), ""]
     parts += [f"First packet, {LARGEST[0]} pods × {LARGEST[1]} policies, with further policies elsewhere in the cluster",

@@ -41,6 +41,13 @@ def legend(series):
     return parts
 
 
+def goal_line(goal, y):
+    dashed = 'stroke="#b3261e" stroke-dasharray="6 4"'
+    return [f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" {dashed}/>',
+            f'<line x1="{WIDTH - RIGHT - 165}" y1="66" x2="{WIDTH - RIGHT - 125}" y2="66" {dashed}/>',
+            text(WIDTH - RIGHT, 70, f"goal: at most {goal:g}", 12, "end", "#b3261e")]
+
+
 def bars(path, title, subtitle, series, groups, goal=None):
     """groups: [(label, [a value for each of series])]; goal: a dashed line at this value."""
     highest = max(max(values) for _, values in groups)
@@ -56,6 +63,8 @@ def bars(path, title, subtitle, series, groups, goal=None):
              f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
              text(LEFT, 28, title, 17, "start", "#111", "600"), text(LEFT, 47, subtitle, 12, "start", "#667"),
              *legend(series), *axis(highest / 1.08, step, y_of)]
+    if goal:
+        parts += goal_line(goal, y_of(goal))
     room = (WIDTH - LEFT - RIGHT) / len(groups)
     width = min(46, room * 0.8 / len(series))
     for i, (label, values) in enumerate(groups):
@@ -66,10 +75,6 @@ def bars(path, title, subtitle, series, groups, goal=None):
             parts.append(f'<rect x="{x + 1:.1f}" y="{y_of(value):.1f}" width="{width - 2:.1f}" '
                          f'height="{value * scale:.1f}" rx="1.5" fill="{COLOURS[j]}"/>')
             parts.append(text(x + width / 2, y_of(value) - 4, f"{value:.2f}", 10, colour="#445"))
-    if goal:
-        parts.append(f'<line x1="{LEFT}" y1="{y_of(goal):.1f}" x2="{WIDTH - RIGHT}" y2="{y_of(goal):.1f}" '
-                     'stroke="#b3261e" stroke-dasharray="6 4"/>')
-        parts.append(text(WIDTH - RIGHT, y_of(goal) - 5, f"goal: at most {goal:g}", 11, "end", "#b3261e"))
     parts.append("</svg>\n")
     with open(path, "w", encoding="utf-8") as out:
         out.write("\n".join(parts))

@@ -15,11 +15,13 @@
 #define MAX_OF_A_RULE  1024 /* pairs; a rule with more is left to itself */
 #define MAX_OF_A_CLASS 4096
 
-/* A rule of the plain form: peers that are pods, and ports one by one. */
+/* A rule of a plain form: peers that are pods, and ports one by one or none. Those with ports share
+ * a set of pairs, those without one of addresses. */
 struct plain {
+        enum set_type type; /* of the shortcut that holds it */
         enum protocol protocol;
-        const struct match *ports;
-        const char *peers; /* a set's name */
+        const struct match *ports; /* NULL where the rule names none */
+        const char *peers;         /* a set's name */
 };
 
 static size_t count_ports(const struct match *match)
@@ -34,51 +36,64 @@ static size_t count_ports(const struct match *match)
 static bool rule_is_plain(const struct rule *rule, struct plain *ret)
 {
         struct plain plain = {0};
-        bool other = false;
+        bool other = false, protocol = false;
 
         vec_foreach (const struct match, match, &rule->matches) {
                 other |= match->invert;
-                if (match->kind == MATCH_PROTOCOL)
+                if (match->kind == MATCH_PROTOCOL) {
                         plain.protocol = (enum protocol)match->number;
-                else if (match->kind == MATCH_DESTINATION_PORT ||
-                         match->kind == MATCH_DESTINATION_PORTS)
+                        protocol = true;
+                } else if (match->kind == MATCH_DESTINATION_PORT ||
+                           match->kind == MATCH_DESTINATION_PORTS)
                         plain.ports = match;
                 else if (match->kind == MATCH_SET && match->set.n_ends == 1)
                         plain.peers = match->set.name;
                 else
                         other |= match->kind != MATCH_COMMENT;
         }
-        if (other || !plain.ports || !plain.peers || count_ports(plain.ports) > MAX_PORTS)
+        if (other || !plain.peers || protocol != (plain.ports != NULL) ||
+            (plain.ports && count_ports(plain.ports) > MAX_PORTS))
                 return false;
+        plain.type = plain.ports ? SET_HASH_IP_PORT : SET_HASH_IP;
         *ret = plain;
         return true;
 }
 
-static void add_pairs(struct compiler *compiler, const struct plain *plain, struct set *set)
+static void add_pairs(struct compiler *compiler, const struct plain *plain,
+                      const struct set_element *peer, struct set *set)
+{
+        for (size_t i = 0; i < plain->ports->ports.n; i++) {
+                struct port_range range = plain->ports->ports.items[i];
+                for (unsigned port = range.first; port <= range.last; port++) {
+                        struct set_element element = {.prefix = peer->prefix,
+                                                      .protocol = (uint8_t)plain->protocol,
+                                                      .port = (uint16_t)port};
+                        vec_push(compiler->arena, &set->elements, element);
+                }
+        }
+}
+
+static void add_elements(struct compiler *compiler, const struct plain *plain, struct set *set)
 {
         const struct set *peers = compiler_set(compiler, plain->peers);
-        size_t n = peers->elements.n * count_ports(plain->ports);
+        size_t n = peers->elements.n * (plain->ports ? count_ports(plain->ports) : 1);
 
         if (n > MAX_OF_A_RULE || set->elements.n + n > MAX_OF_A_CLASS)
                 return;
         vec_foreach (const struct set_element, peer, &peers->elements)
-                for (size_t i = 0; i < plain->ports->ports.n; i++) {
-                        struct port_range range = plain->ports->ports.items[i];
-                        for (unsigned port = range.first; port <= range.last; port++) {
-                                struct set_element element = {.prefix = peer->prefix,
-                                                              .protocol = (uint8_t)plain->protocol,
-                                                              .port = (uint16_t)port};
-                                vec_push(compiler->arena, &set->elements, element);
-                        }
-                }
+                if (plain->ports)
+                        add_pairs(compiler, plain, peer, set);
+                else
+                        vec_push(compiler->arena, &set->elements, *peer);
 }
 
 static const char *set_name_of(struct compiler *compiler, const struct class *class,
-                               enum family family)
+                               enum set_type type, enum family family)
 {
         _cleanup_strbuf_ struct strbuf key = {0};
 
         key_add(&key, "shortcut");
+        key_add(&key, set_type_name(type));
         key_add(&key, family_name(family));
         key_add(&key, class->chain);
         return compiler_name(compiler, SET_PREFIX, &key);
@@ -93,27 +108,37 @@ static void put_first(struct chain *chain)
         chain->rules.items[0] = rule;
 }
 
-void shortcut_compile(struct compiler *compiler, struct table *table, struct chain *chain,
-                      const struct class *class)
+static void add_shortcut(struct compiler *compiler, struct table *table, struct chain *chain,
+                         const struct class *class, enum set_type type)
 {
         VEC(struct plain) rules = {0};
         struct plain plain;
 
         vec_foreach (const struct rule, rule, &chain->rules)
-                if (rule_is_plain(rule, &plain) &&
+                if (rule_is_plain(rule, &plain) && plain.type == type &&
                     compiler_set(compiler, plain.peers)->type == SET_HASH_IP)
                         vec_push(compiler->arena, &rules, plain);
         if (rules.n < MIN_RULES)
                 return;
-        const char *name = set_name_of(compiler, class, table->family);
-        struct set *set = compiler_add_set(compiler, name, SET_HASH_IP_PORT, table->family);
+        const char *name = set_name_of(compiler, class, type, table->family);
+        struct set *set = compiler_add_set(compiler, name, type, table->family);
         set->counters = true;
         vec_foreach (const struct plain, one, &rules)
-                add_pairs(compiler, one, set);
-        struct match match = match_set2(name, peer_end(class->direction), SET_DESTINATION);
+                add_elements(compiler, one, set);
+        enum set_end peer = peer_end(class->direction);
+        struct match match =
+            type == SET_HASH_IP ? match_set(name, peer) : match_set2(name, peer, SET_DESTINATION);
         compiler_add_rule(compiler, chain, &match, 1, SHORTCUT_COMMENT,
                           (struct target){TARGET_RETURN, NULL});
         put_first(chain);
+}
+
+void shortcut_compile(struct compiler *compiler, struct table *table, struct chain *chain,
+                      const struct class *class)
+{
+        /* The second does not take the first for a policy's rule: two ends are no plain form. */
+        add_shortcut(compiler, table, chain, class, SET_HASH_IP_PORT);
+        add_shortcut(compiler, table, chain, class, SET_HASH_IP);
 }
 
 static int compare_elements(const void *a, const void *b)
@@ -130,15 +155,15 @@ static bool set_holds(const struct set *set, const struct prefix *host)
 }
 
 static bool plain_holds(const struct ruleset *ruleset, const struct plain *plain,
-                        const struct set_element *pair)
+                        const struct set_element *element)
 {
         const struct set *peers = ruleset_set(ruleset, plain->peers);
-        bool port = false;
+        bool port = !plain->ports;
 
-        for (size_t i = 0; i < plain->ports->ports.n; i++)
-                port |= port_range_contains(plain->ports->ports.items[i], pair->port);
-        return port && plain->protocol == pair->protocol && peers && peers->type == SET_HASH_IP &&
-               set_holds(peers, &pair->prefix);
+        for (size_t i = 0; plain->ports && i < plain->ports->ports.n; i++)
+                port |= port_range_contains(plain->ports->ports.items[i], element->port);
+        return port && plain->protocol == element->protocol && peers &&
+               peers->type == SET_HASH_IP && set_holds(peers, &element->prefix);
 }
 
 static void add_counters(struct counters *counters, const struct counters *more)
@@ -147,40 +172,42 @@ static void add_counters(struct counters *counters, const struct counters *more)
         counters->bytes += more->bytes;
 }
 
-/* The chain's first rule, where it is a shortcut: its set. */
-static const struct set *shortcut_set(const struct ruleset *ruleset, const struct chain *chain)
+/* The set of a rule that is a shortcut; NULL of any other. */
+static const struct set *shortcut_set(const struct ruleset *ruleset, const struct rule *rule)
 {
-        const char *comment = chain->rules.n ? rule_comment(&chain->rules.items[0]) : NULL;
+        const char *comment = rule_comment(rule);
 
         if (comment && strcmp(comment, SHORTCUT_COMMENT) == 0)
-                vec_foreach (const struct match, match, &chain->rules.items[0].matches)
+                vec_foreach (const struct match, match, &rule->matches)
                         if (match->kind == MATCH_SET)
                                 return ruleset_set(ruleset, match->set.name);
         return NULL;
 }
 
-static void spread(const struct ruleset *ruleset, struct chain *chain, const struct set *set)
+static void give_back(const struct ruleset *ruleset, struct chain *chain, const struct set *set,
+                      const struct set_element *element)
 {
         struct plain plain;
 
-        chain->rules.items[0].counters = (struct counters){0};
-        vec_foreach (const struct set_element, pair, &set->elements) {
-                if (pair->counters.packets == 0)
-                        continue;
-                vec_foreach (struct rule, rule, &chain->rules)
-                        if (rule_is_plain(rule, &plain) && plain_holds(ruleset, &plain, pair)) {
-                                add_counters(&rule->counters, &pair->counters);
-                                break;
-                        }
-        }
+        vec_foreach (struct rule, rule, &chain->rules)
+                if (!shortcut_set(ruleset, rule) && rule_is_plain(rule, &plain) &&
+                    plain.type == set->type && plain_holds(ruleset, &plain, element)) {
+                        add_counters(&rule->counters, &element->counters);
+                        return;
+                }
 }
 
 void shortcut_spread(struct ruleset *ruleset)
 {
         vec_foreach (struct table, table, &ruleset->tables)
-                vec_foreach (struct chain, chain, &table->chains) {
-                        const struct set *set = shortcut_set(ruleset, chain);
-                        if (set && set->counters)
-                                spread(ruleset, chain, set);
-                }
+                vec_foreach (struct chain, chain, &table->chains)
+                        vec_foreach (struct rule, rule, &chain->rules) {
+                                const struct set *set = shortcut_set(ruleset, rule);
+                                if (!set || !set->counters)
+                                        continue;
+                                rule->counters = (struct counters){0};
+                                vec_foreach (const struct set_element, element, &set->elements)
+                                        if (element->counters.packets > 0)
+                                                give_back(ruleset, chain, set, element);
+                        }
 }

@@ -118,7 +118,7 @@ static bool parse_create_options(const struct words *words, size_t first, struct
                          strcmp(name, "initval") != 0)
                         return false;
         }
-        return large && (!set->counters || set->type == SET_HASH_IP_PORT);
+        return large && (!set->counters || set->type != SET_HASH_NET);
 }
 
 static bool is_own(const struct set *set)

@@ -340,7 +340,7 @@ static void sets_that_penstock_did_not_make(void **state)
             "create penstock-a hash:ip family inet hashsize 64 maxelem 65536\n",
             "create penstock-a hash:ip family inet maxelem 16777216 timeout 0\n",
             "create penstock-a hash:ip family inet maxelem 16777216 netmask 24\n",
-            "create penstock-a hash:ip family inet maxelem 16777216 counters\n",
+            "create penstock-a hash:net family inet maxelem 16777216 counters\n",
             "create penstock-a hash:ip,port family inet maxelem 16777216 counters\n"
             "add penstock-a 10.0.0.1,tcp:1 packets 1\n",
             "create penstock-a hash:ip\n",

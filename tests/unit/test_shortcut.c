@@ -210,6 +210,35 @@ static const struct counters *counters_of(const struct ruleset *ruleset, const c
         return NULL;
 }
 
+/* Rules without ports have one of their own, for every protocol; so do a class's two kinds of rules
+ * together. */
+static void rules_without_ports(void **state)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        add_policies(&text, 4);
+        for (unsigned i = 4; i < 24; i++) {
+                add_policy(&text, i, "");
+                add_clients(&text, i, i + 1, 1);
+        }
+        struct ruleset *ruleset = compile_text(arena, &text);
+        struct chain *chain = server_chain(ruleset);
+        assert_string_equal(rule_comment(&chain->rules.items[1]), SHORTCUT_COMMENT);
+        struct set *peers = shortcut_set(ruleset);
+        assert_int_equal(peers->type, SET_HASH_IP);
+        assert_int_equal(peers->elements.n, 20);
+        assert_in_range(send(ruleset, "10.0.0.25", PROTOCOL_UDP, 1).evaluated, 1, 12);
+        assert_int_equal(send(ruleset, "10.0.0.25", PROTOCOL_UDP, 1).outcome, OUTCOME_PASS);
+        assert_int_equal(send(ruleset, "10.0.0.25", PROTOCOL_ICMP, 0).outcome, OUTCOME_PASS);
+        assert_int_equal(send(ruleset, "10.0.0.5", PROTOCOL_TCP, 8000).outcome, OUTCOME_PASS);
+        assert_int_equal(send(ruleset, "10.0.0.5", PROTOCOL_TCP, 8001).outcome, OUTCOME_DROP);
+        assert_int_equal(send(ruleset, "10.0.0.26", PROTOCOL_TCP, 8000).outcome, OUTCOME_DROP);
+        pair_of(peers, "10.0.0.25")->counters = (struct counters){3, 90};
+        shortcut_spread(ruleset);
+        assert_int_equal(counters_of(ruleset, "penstock: default/p23 ingress[0]")->packets, 3);
+}
+
 static void packets_are_given_back_to_policies(void **state)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
@@ -261,6 +290,7 @@ int main(void)
             cmocka_unit_test(one_look_decides),
             cmocka_unit_test(what_does_not_fit_is_left_to_its_rule),
             cmocka_unit_test(it_decides_nothing),
+            cmocka_unit_test(rules_without_ports),
             cmocka_unit_test(packets_are_given_back_to_policies),
             cmocka_unit_test(the_first_rule_has_the_packets),
         };
