@@ -46,11 +46,6 @@ const char *compiler_comment(struct compiler *compiler, const char *what, const 
                             meta->name, digest, after);
 }
 
-struct match match_comment(const char *text)
-{
-        return (struct match){.kind = MATCH_COMMENT, .text = text};
-}
-
 void compiler_add_rule(struct compiler *compiler, struct chain *chain, const struct match *matches,
                        size_t n, const char *comment, struct target target)
 {
@@ -58,7 +53,8 @@ void compiler_add_rule(struct compiler *compiler, struct chain *chain, const str
 
         for (size_t i = 0; i < n; i++)
                 rule_add_match(compiler->ruleset, &rule, matches[i]);
-        rule_add_match(compiler->ruleset, &rule, match_comment(comment));
+        rule_add_match(compiler->ruleset, &rule,
+                       (struct match){.kind = MATCH_COMMENT, .text = comment});
         vec_push(compiler->arena, &chain->rules, rule);
 }
 
@@ -93,11 +89,6 @@ enum match_kind subject_match(enum direction direction)
         return direction == DIRECTION_INGRESS ? MATCH_DESTINATION : MATCH_SOURCE;
 }
 
-enum set_end subject_end(enum direction direction)
-{
-        return direction == DIRECTION_INGRESS ? SET_DESTINATION : SET_SOURCE;
-}
-
 struct match match_set(const char *name, enum set_end end)
 {
         struct match match = {.kind = MATCH_SET};
@@ -108,11 +99,11 @@ struct match match_set(const char *name, enum set_end end)
         return match;
 }
 
-struct match match_set2(const char *name, enum set_end first, enum set_end second)
+struct match match_set_port(const char *name, enum set_end end)
 {
-        struct match match = match_set(name, first);
+        struct match match = match_set(name, end);
 
-        match.set.ends[1] = (uint8_t)second;
+        match.set.ends[1] = SET_DESTINATION;
         match.set.n_ends = 2;
         return match;
 }

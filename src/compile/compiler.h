@@ -26,7 +26,6 @@ void key_add(struct strbuf *key, const char *part);
  * and detail may be "". A name that is too long is cut and gets a digest. */
 const char *compiler_comment(struct compiler *compiler, const char *what, const struct meta *meta,
                              const char *detail);
-struct match match_comment(const char *text);
 
 /* Appends a rule: matches, then the comment, which is looked at only by packets that matched. */
 void compiler_add_rule(struct compiler *compiler, struct chain *chain, const struct match *matches,
@@ -42,8 +41,8 @@ const struct set *compiler_set(const struct compiler *compiler, const char *name
 /* The source for ingress, the destination for egress: the end that peers are about. */
 enum match_kind peer_match(enum direction direction);
 enum set_end peer_end(enum direction direction);
-/* The end that the policy's subject is. */
+/* The end that the policy's subject is at. */
 enum match_kind subject_match(enum direction direction);
-enum set_end subject_end(enum direction direction);
 struct match match_set(const char *name, enum set_end end);
-struct match match_set2(const char *name, enum set_end first, enum set_end second);
+/* Of a hash:ip,port: the address of that end, the port always of the destination. */
+struct match match_set_port(const char *name, enum set_end end);

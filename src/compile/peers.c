@@ -275,7 +275,7 @@ bool peers_compile_named(struct compiler *compiler, const struct network_policy 
         key_add_peers(&key, compiler->arena, namespace, rule, true);
         const char *name = compiler_name(compiler, SET_PREFIX, &key);
         struct set *set = compiler_add_set(compiler, name, SET_HASH_IP_PORT, family);
-        *ret = match_set2(name, SET_DESTINATION, SET_DESTINATION);
+        *ret = match_set_port(name, SET_DESTINATION);
         if (!set)
                 return true;
         struct visit visit = {.compiler = compiler, .set = set, .family = family, .rule = rule};

@@ -127,7 +127,7 @@ static void add_shortcut(struct compiler *compiler, struct table *table, struct 
                 add_elements(compiler, one, set);
         enum set_end peer = peer_end(class->direction);
         struct match match =
-            type == SET_HASH_IP ? match_set(name, peer) : match_set2(name, peer, SET_DESTINATION);
+            type == SET_HASH_IP ? match_set(name, peer) : match_set_port(name, peer);
         compiler_add_rule(compiler, chain, &match, 1, SHORTCUT_COMMENT,
                           (struct target){TARGET_RETURN, NULL});
         put_first(chain);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iptables/installed.h"
 #include "iptables/text.h"
 #include "iptables/words.h"
 
@@ -52,10 +53,6 @@ void ipset_print_element(const char *verb, const struct set *set, const struct s
         strbuf_add(out, set->name);
         strbuf_add_char(out, ' ');
         print_address(&element->prefix, out);
-        if (set->type == SET_HASH_NET_NET) {
-                strbuf_add_char(out, ',');
-                print_address(&element->second, out);
-        }
         for (size_t i = 0; set->type == SET_HASH_IP_PORT && i < ARRAY_SIZE(port_protocols); i++)
                 if (port_protocols[i].protocol == element->protocol)
                         strbuf_printf(out, ",%s:%u", port_protocols[i].name, element->port);
@@ -121,11 +118,6 @@ static bool parse_create_options(const struct words *words, size_t first, struct
         return large && (!set->counters || set->type != SET_HASH_NET);
 }
 
-static bool is_own(const struct set *set)
-{
-        return strncmp(set->name, SET_PREFIX, strlen(SET_PREFIX)) == 0;
-}
-
 /* "create NAME TYPE …" */
 static int parse_create(struct parser *parser)
 {
@@ -138,7 +130,7 @@ static int parse_create(struct parser *parser)
         struct set *set =
             ruleset_add_set(parser->ruleset, items[1].text, parse_type(items[2].text), FAMILY_IPV4);
         bool as_made = parse_create_options(&parser->words, 3, set);
-        if (is_own(set) && !as_made)
+        if (is_own_set(set->name) && !as_made)
                 set->type = SET_UNKNOWN;
         map_put(parser->by_name, set->name, (void *)(uintptr_t)parser->ruleset->sets.n);
         parser->set = set;
@@ -180,15 +172,12 @@ static bool parse_element(struct arena *arena, const struct set *set, const char
 {
         const char *comma = strchr(text, ',');
         const char *first = comma ? arena_strndup(arena, text, (size_t)(comma - text)) : text;
-        bool pair = set->type == SET_HASH_IP_PORT || set->type == SET_HASH_NET_NET;
+        bool pair = set->type == SET_HASH_IP_PORT;
 
         if (pair != (comma != NULL) || !parse_address(first, &ret->prefix) ||
             ret->prefix.ip.family != set->family)
                 return false;
-        if (set->type == SET_HASH_IP_PORT)
-                return parse_protocol_and_port(comma + 1, ret);
-        return !comma ||
-               (parse_address(comma + 1, &ret->second) && ret->second.ip.family == set->family);
+        return !pair || parse_protocol_and_port(comma + 1, ret);
 }
 
 static struct set *set_named(struct parser *parser, const char *name)
@@ -224,7 +213,7 @@ static int parse_add(struct parser *parser)
 
         if (!set)
                 return refuse(parser, "not an element of a set");
-        if (!is_own(set) || set->type == SET_UNKNOWN)
+        if (!is_own_set(set->name) || set->type == SET_UNKNOWN)
                 return 0;
         element.nomatch = n >= 4 && strcmp(items[3].text, "nomatch") == 0;
         size_t end = 3u + element.nomatch;

@@ -126,8 +126,6 @@ int set_element_compare(const struct set_element *a, const struct set_element *b
         int order = prefix_compare(&a->prefix, &b->prefix);
 
         if (order == 0)
-                order = prefix_compare(&a->second, &b->second);
-        if (order == 0)
                 order = (int)a->protocol - (int)b->protocol;
         if (order == 0)
                 order = (int)a->port - (int)b->port;
@@ -137,8 +135,9 @@ int set_element_compare(const struct set_element *a, const struct set_element *b
 const char *set_type_name(enum set_type type)
 {
         static const char *const names[] = {
-            [SET_HASH_IP] = "hash:ip",           [SET_HASH_NET] = "hash:net",
-            [SET_HASH_IP_PORT] = "hash:ip,port", [SET_HASH_NET_NET] = "hash:net,net",
+            [SET_HASH_IP] = "hash:ip",
+            [SET_HASH_NET] = "hash:net",
+            [SET_HASH_IP_PORT] = "hash:ip,port",
             [SET_UNKNOWN] = "unknown",
         };
 
@@ -162,7 +161,7 @@ static bool sets_equal(const struct match *a, const struct match *b)
                memcmp(a->set.ends, b->set.ends, a->set.n_ends) == 0;
 }
 
-bool match_equal(const struct match *a, const struct match *b)
+static bool match_equal(const struct match *a, const struct match *b)
 {
         if (a->kind != b->kind || a->invert != b->invert)
                 return false;

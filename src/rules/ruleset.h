@@ -109,12 +109,11 @@ struct table {
         struct map *by_name; /* table_chain() */
 };
 
-enum set_type { SET_HASH_IP, SET_HASH_NET, SET_HASH_IP_PORT, SET_HASH_NET_NET, SET_UNKNOWN };
+enum set_type { SET_HASH_IP, SET_HASH_NET, SET_HASH_IP_PORT, SET_UNKNOWN };
 
 struct set_element {
         struct prefix prefix;
-        struct prefix second; /* hash:net,net */
-        uint8_t protocol;     /* hash:ip,port; enum protocol */
+        uint8_t protocol; /* hash:ip,port; enum protocol */
         bool nomatch;
         uint16_t port;
         struct counters counters; /* of a set that counts, read back */
@@ -122,8 +121,6 @@ struct set_element {
 
 struct set {
         const char *name;
-        const char
-            *comment; /* what it holds, for people; not in the kernel; NULL where read back */
         enum set_type type;
         enum family family;
         bool counters;                    /* each element counts the packets that matched it */
@@ -157,6 +154,5 @@ const char *set_type_name(enum set_type type); /* "hash:ip" */
 
 /* What the two mean to the kernel; counters do not count. Matches may stand in any order:
  * iptables-nft prints them in another order than they were given. */
-bool match_equal(const struct match *a, const struct match *b);
 bool rule_equal(const struct rule *a, const struct rule *b);
 bool chain_rules_equal(const struct chain *a, const struct chain *b);

@@ -52,20 +52,6 @@ static enum truth net_contains(const struct set *set, const struct ip *ip)
         return NO;
 }
 
-/* hash:net,net: without nomatch, which penstock never puts there, containing is all that counts. */
-static enum truth net_net_contains(const struct set *set, const struct ip *first,
-                                   const struct ip *second)
-{
-        vec_foreach (const struct set_element, element, &set->elements) {
-                if (element->nomatch)
-                        return UNKNOWN;
-                if (prefix_contains(&element->prefix, first) &&
-                    prefix_contains(&element->second, second))
-                        return YES;
-        }
-        return NO;
-}
-
 static bool has_ports(uint8_t protocol)
 {
         return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
@@ -93,25 +79,20 @@ static enum truth set_matches(const struct run *run, const struct match *match)
 {
         const struct sim_packet *packet = run->packet;
         const struct set *set = ruleset_set(run->ruleset, match->set.name);
-        const struct ip *ends[SET_DIMENSIONS];
+        const struct ip *ip =
+            match->set.ends[0] == SET_SOURCE ? &packet->source : &packet->destination;
 
         if (!set)
                 return UNKNOWN;
-        for (size_t i = 0; i < SET_DIMENSIONS; i++)
-                ends[i] = match->set.ends[i] == SET_SOURCE ? &packet->source : &packet->destination;
-        if (set->family != ends[0]->family)
+        if (set->family != ip->family)
                 return NO;
         switch (set->type) {
-        case SET_HASH_IP: {
-                struct set_element key = {.prefix = prefix_host(ends[0])};
-                return truth_of(set_find(set, &key));
-        }
+        case SET_HASH_IP:
+                return truth_of(set_find(set, &(struct set_element){.prefix = prefix_host(ip)}));
         case SET_HASH_NET:
-                return net_contains(set, ends[0]);
+                return net_contains(set, ip);
         case SET_HASH_IP_PORT:
-                return ip_port_contains(set, packet, ends[0], match->set.ends[1]);
-        case SET_HASH_NET_NET:
-                return net_net_contains(set, ends[0], ends[1]);
+                return ip_port_contains(set, packet, ip, match->set.ends[1]);
         case SET_UNKNOWN:
                 break;
         }

@@ -265,15 +265,13 @@ static void sets_print_themselves(void **state)
             "create penstock-a hash:ip family inet hashsize 64 maxelem 16777216\n"
             "create penstock-b hash:ip,port family inet6 hashsize 64 maxelem 16777216\n"
             "create penstock-c hash:net family inet hashsize 64 maxelem 16777216\n"
-            "create penstock-d hash:net,net family inet hashsize 64 maxelem 16777216\n"
             "add penstock-a 10.0.0.1\n"
             "add penstock-b fd00::1,tcp:80\n"
             "add penstock-b fd00::1,udp:0\n"
             "add penstock-b fd00::1,sctp:65535\n"
             "add penstock-c 0.0.0.0/1\n"
             "add penstock-c 10.0.0.0/8 nomatch\n"
-            "add penstock-c 10.1.2.3 nomatch\n"
-            "add penstock-d 10.0.0.1,10.0.0.0/8\n";
+            "add penstock-c 10.1.2.3 nomatch\n";
         _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_strbuf_ struct strbuf out = {0};
         struct ruleset *ruleset = ruleset_new(arena);
