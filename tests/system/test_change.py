@@ -32,7 +32,11 @@ def a_policy_comes():
     """Its pod's class, and so its chain, is another."""
     other = policy("b", pods(app="web"), ingress=[allow(pods(app="friend"))])
     before = [WEB, CLIENT, STRANGER, FROM_CLIENT]
-    flows = [flow("client", "web", 80, allowed=True), flow("stranger", "web", 80, 81, allowed=False), flow("client", "web", 81, allowed=False)]
+    flows = [
+        flow("client", "web", 80, allowed=True),
+        flow("client", "web", 81, allowed=False),
+        flow("stranger", "web", 80, 81, allowed=False),
+    ]
     return before, [*before, other], flows
 
 
@@ -46,7 +50,8 @@ def a_policy_is_replaced():
 
 def a_rule_moves_within_a_policy():
     """Ports and peers of two rules change places."""
-    rules = lambda a, b: policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", a), ("UDP", 90)]), allow(pods(app="stranger"), ports=[("UDP", b), ("UDP", 91)])])
+    rule = lambda peer, *ports: allow(pods(app=peer), ports=[("UDP", port) for port in ports])
+    rules = lambda a, b: policy("p", pods(app="web"), ingress=[rule("client", a, 90), rule("stranger", b, 91)])
     objects = [WEB, CLIENT, STRANGER]
     flows = [
         flow("client", "web", 90, allowed=True),
@@ -59,17 +64,23 @@ def a_rule_moves_within_a_policy():
 
 def a_peer_changes_labels():
     """From one set that allows it into another that does: it must be in both for a moment."""
-    either = policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)]), allow(pods(app="other"), ports=[("UDP", 80)])])
+    rule = lambda peer: allow(pods(app=peer), ports=[("UDP", 80)])
+    either = policy("p", pods(app="web"), ingress=[rule("client"), rule("other")])
     objects = [WEB, STRANGER, pod("friend", app="client"), either]
     flows = [flow("client", "web", 80, allowed=True), flow("client", "web", 81, allowed=False), flow("stranger", "web", 80, allowed=False)]
     return [CLIENT, *objects], [pod("client", app="other"), *objects], flows
 
 
 def a_peer_changes_labels_for_egress():
-    either = policy("p", pods(app="caller"), egress=[allow(pods(app="web"), ports=[("UDP", 80)]), allow(pods(app="other"), ports=[("UDP", "name"), ("UDP", 80)])])
+    rule = lambda peer, *ports: allow(pods(app=peer), ports=[("UDP", port) for port in ports])
+    either = policy("p", pods(app="caller"), egress=[rule("web", 80), rule("other", "name", 80)])
     callers = [pod("caller", app="caller"), STRANGER, either]
     web = lambda app: pod("web", app=app, ports={"name": "81/UDP"})
-    flows = [flow("caller", "web", 80, allowed=True), flow("caller", "web", 82, allowed=False), flow("caller", "stranger", 80, allowed=False)]
+    flows = [
+        flow("caller", "web", 80, allowed=True),
+        flow("caller", "web", 82, allowed=False),
+        flow("caller", "stranger", 80, allowed=False),
+    ]
     return [web("web"), *callers], [web("other"), *callers], flows
 
 
@@ -104,17 +115,23 @@ def many_pods_become_isolated():
 
 def both_directions_come_and_go():
     """A policy's other direction is added; the one that is there goes on."""
-    one = policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)])])
-    both = policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", 80)])], egress=[allow(pods(app="client"))])
+    from_client = [allow(pods(app="client"), ports=[("UDP", 80)])]
+    one = policy("p", pods(app="web"), ingress=from_client)
+    both = policy("p", pods(app="web"), ingress=from_client, egress=[allow(pods(app="client"))])
     objects = [WEB, CLIENT, STRANGER]
     flows = [flow("client", "web", 80, allowed=True), flow("web", "client", 80, allowed=True), flow("stranger", "web", 80, allowed=False)]
     return [*objects, one], [*objects, both], flows
 
 
 def a_namespace_changes_labels():
-    p = policy("p", pods(app="web"), ingress=[allow(pods_in({"team": "a"}), ports=[("UDP", 80)]), allow(pods_in({"team": "b"}), ports=[("UDP", 80), ("UDP", 81)])])
+    rule = lambda team, *ports: allow(pods_in({"team": team}), ports=[("UDP", port) for port in ports])
+    p = policy("p", pods(app="web"), ingress=[rule("a", 80), rule("b", 80, 81)])
     objects = [WEB, STRANGER, pod("client", ns="other"), p]
-    flows = [flow("other/client", "web", 80, allowed=True), flow("other/client", "web", 82, allowed=False), flow("stranger", "web", 80, allowed=False)]
+    flows = [
+        flow("other/client", "web", 80, allowed=True),
+        flow("other/client", "web", 82, allowed=False),
+        flow("stranger", "web", 80, allowed=False),
+    ]
     return [*objects, namespace("other", team="a")], [*objects, namespace("other", team="b")], flows
 
 
