@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/vec.h"
+
 unsigned family_bits(enum family family)
 {
         return family == FAMILY_IPV4 ? 32 : 128;
@@ -81,6 +83,14 @@ int ip_compare(const struct ip *a, const struct ip *b)
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
         return ip_compare(a, b) == 0;
+}
+
+const struct ip *ip_of_family(const struct ip *ips, size_t n, enum family family)
+{
+        for (size_t i = 0; i < n; i++)
+                if (ips[i].family == family)
+                        return &ips[i];
+        return NULL;
 }
 
 static bool parse_prefix(const char *text, bool sloppy, struct prefix *ret, bool *ret_host_bits)
@@ -200,7 +210,7 @@ static const struct {
 
 const char *protocol_name(enum protocol protocol)
 {
-        for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
                 if (protocols[i].protocol == protocol)
                         return protocols[i].name;
         return NULL;
@@ -208,7 +218,7 @@ const char *protocol_name(enum protocol protocol)
 
 bool protocol_parse(const char *name, enum protocol *ret)
 {
-        for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
                 if (strcmp(protocols[i].name, name) == 0) {
                         *ret = protocols[i].protocol;
                         return true;

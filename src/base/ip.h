@@ -37,6 +37,8 @@ const char *ip_format(const struct ip *ip,
                       char text[static IP_TEXT_SIZE]);  /* RFC 5952; returns text */
 int ip_compare(const struct ip *a, const struct ip *b); /* family, then number */
 bool ip_equal(const struct ip *a, const struct ip *b);
+/* The first of that family in a list; NULL where there is none. */
+const struct ip *ip_of_family(const struct ip *ips, size_t n, enum family family);
 
 /* "10.0.0.1/8" becomes 10.0.0.0/8; *ret_host_bits (may be NULL) says whether bits were cut. */
 bool prefix_parse(const char *text, struct prefix *ret, bool *ret_host_bits);

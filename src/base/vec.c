@@ -19,3 +19,19 @@ void sort_items(void *items, size_t n, size_t item_size, int (*compare)(const vo
         if (n > 1)
                 qsort(items, n, item_size, compare);
 }
+
+void *find_sorted(const void *key, const void *items, size_t n, size_t item_size,
+                  int (*compare)(const void *, const void *))
+{
+        return n > 0 ? bsearch(key, items, n, item_size, compare) : NULL;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void sort_texts(const char **texts, size_t n)
+{
+        sort_items(texts, n, sizeof(*texts), compare_texts);
+}

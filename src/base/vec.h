@@ -23,12 +23,19 @@
 #define vec_foreach(T, it, v) for (T *it = (v)->items; (v)->n > 0 && it < (v)->items + (v)->n; it++)
 
 #define vec_sort(v, compare) sort_items((v)->items, (v)->n, sizeof(*(v)->items), (compare))
+/* An item that compare() finds equal to *key, or NULL. */
+#define vec_find(v, key, compare)                                                                  \
+        find_sorted((key), (v)->items, (v)->n, sizeof(*(v)->items), (compare))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Room for one more item; doubles. */
 void vec_reserve(struct arena *arena, void **items, size_t n, size_t *cap, size_t item_size);
 
-/* qsort() that allows NULL for no items. */
+/* qsort() and bsearch() that allow NULL for no items. */
 void sort_items(void *items, size_t n, size_t item_size,
                 int (*compare)(const void *, const void *));
+void *find_sorted(const void *key, const void *items, size_t n, size_t item_size,
+                  int (*compare)(const void *key, const void *item));
+/* By strcmp(). */
+void sort_texts(const char **texts, size_t n);

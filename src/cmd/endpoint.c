@@ -105,8 +105,5 @@ int endpoint_resolve(struct cluster *cluster, const char *word, const char *defa
 
 const struct ip *endpoint_ip(const struct endpoint *endpoint, enum family family)
 {
-        for (size_t i = 0; i < endpoint->ips.n; i++)
-                if (endpoint->ips.items[i].family == family)
-                        return &endpoint->ips.items[i];
-        return NULL;
+        return ip_of_family(endpoint->ips.items, endpoint->ips.n, family);
 }

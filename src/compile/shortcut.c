@@ -1,6 +1,5 @@
 #include "compile/shortcut.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Each rule that a new connection's packet does not match costs it a look into a set: 20 policies
@@ -141,29 +140,17 @@ void shortcut_compile(struct compiler *compiler, struct table *table, struct cha
         add_shortcut(compiler, table, chain, class, SET_HASH_IP);
 }
 
-static int compare_elements(const void *a, const void *b)
-{
-        return set_element_compare(a, b);
-}
-
-/* Its elements are sorted. */
-static bool set_holds(const struct set *set, const struct prefix *host)
-{
-        struct set_element key = {.prefix = *host};
-
-        return bsearch(&key, set->elements.items, set->elements.n, sizeof(key), compare_elements);
-}
-
 static bool plain_holds(const struct ruleset *ruleset, const struct plain *plain,
                         const struct set_element *element)
 {
         const struct set *peers = ruleset_set(ruleset, plain->peers);
+        const struct set_element address = {.prefix = element->prefix};
         bool port = !plain->ports;
 
         for (size_t i = 0; plain->ports && i < plain->ports->ports.n; i++)
                 port |= port_range_contains(plain->ports->ports.items[i], element->port);
         return port && plain->protocol == element->protocol && peers &&
-               peers->type == SET_HASH_IP && set_holds(peers, &element->prefix);
+               peers->type == SET_HASH_IP && set_find(peers, &address);
 }
 
 static void add_counters(struct counters *counters, const struct counters *more)

@@ -270,15 +270,16 @@ void cluster_seal(struct cluster *cluster)
         cluster->index = index;
 }
 
-/* The first object that is not before this namespace and name. */
-static size_t lower_bound(const void *items, size_t n, size_t size, const struct meta *wanted)
+/* How many items of a sorted list come before what is wanted. */
+static size_t count_before(const void *items, size_t n, size_t size, const void *wanted,
+                           bool (*is_before)(const void *item, const void *wanted))
 {
         size_t low = 0, high = n;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (meta_compare((const void *)((const char *)items + middle * size), wanted) < 0)
+                if (is_before((const char *)items + middle * size, wanted))
                         low = middle + 1;
                 else
                         high = middle;
@@ -286,11 +287,33 @@ static size_t lower_bound(const void *items, size_t n, size_t size, const struct
         return low;
 }
 
+/* wanted is a struct meta. */
+static bool name_is_before(const void *object, const void *wanted)
+{
+        return meta_compare(object, wanted) < 0;
+}
+
+/* wanted is a namespace's name. */
+static bool is_of_namespace_before(const void *object, const void *wanted)
+{
+        return text_compare(((const struct meta *)object)->namespace, wanted) < 0;
+}
+
+static bool is_of_namespace_up_to(const void *object, const void *wanted)
+{
+        return text_compare(((const struct meta *)object)->namespace, wanted) <= 0;
+}
+
+static bool address_is_before(const void *holder, const void *wanted)
+{
+        return ip_compare(&((const struct holder *)holder)->ip, wanted) < 0;
+}
+
 static const void *find(const void *items, size_t n, size_t size, const char *namespace,
                         const char *name)
 {
         struct meta wanted = {.namespace = namespace, .name = name};
-        size_t at = lower_bound(items, n, size, &wanted);
+        size_t at = count_before(items, n, size, &wanted, name_is_before);
         const void *object = (const char *)items + at * size;
 
         return at < n && meta_compare(object, &wanted) == 0 ? object : NULL;
@@ -318,18 +341,11 @@ const struct pod *cluster_pod(const struct cluster *cluster, const char *namespa
 /* Where several hold it, the first; NULL where nobody does. */
 static const struct holder *find_holder(const struct holders *holders, const struct ip *ip)
 {
-        size_t low = 0, high = holders->n;
+        size_t at =
+            count_before(holders->items, holders->n, sizeof(struct holder), ip, address_is_before);
+        const struct holder *holder = at < holders->n ? &holders->items[at] : NULL;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (ip_compare(&holders->items[middle].ip, ip) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low < holders->n && ip_equal(&holders->items[low].ip, ip) ? &holders->items[low]
-                                                                         : NULL;
+        return holder && ip_equal(&holder->ip, ip) ? holder : NULL;
 }
 
 const struct pod *cluster_pod_at(const struct cluster *cluster, const struct ip *ip)
@@ -348,21 +364,10 @@ const struct node *cluster_node_at(const struct cluster *cluster, const struct i
 
 static struct span span_of(const void *items, size_t n, size_t size, const char *namespace)
 {
-        struct meta first = {.namespace = namespace, .name = ""};
-        size_t low = lower_bound(items, n, size, &first), high = n;
-        struct span span = {.first = low};
+        size_t first = count_before(items, n, size, namespace, is_of_namespace_before);
+        size_t end = count_before(items, n, size, namespace, is_of_namespace_up_to);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                const struct meta *meta = (const void *)((const char *)items + middle * size);
-
-                if (text_compare(meta->namespace, namespace) == 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        span.n = low - span.first;
-        return span;
+        return (struct span){first, end - first};
 }
 
 struct span cluster_pods_of(const struct cluster *cluster, const char *namespace)

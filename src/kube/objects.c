@@ -30,8 +30,5 @@ bool pod_named_port(const struct pod *pod, const char *name, enum protocol proto
 
 const struct ip *pod_ip(const struct pod *pod, enum family family)
 {
-        for (size_t i = 0; i < pod->ips.n; i++)
-                if (pod->ips.items[i].family == family)
-                        return &pod->ips.items[i];
-        return NULL;
+        return ip_of_family(pod->ips.items, pod->ips.n, family);
 }

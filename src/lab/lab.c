@@ -107,15 +107,12 @@ static int fix_gateways(struct netlink *netlink, int index, const char *const *g
         return 0;
 }
 
-static const struct ip *ip_of(const struct lab_end *end, enum family family)
+/* source, here and below: whose address local packets get, or NULL. */
+static const struct ip *source_ip(const struct lab_end *source, enum family family)
 {
-        vec_foreach (const struct ip, ip, &end->ips)
-                if (ip->family == family)
-                        return ip;
-        return NULL;
+        return source ? ip_of_family(source->ips.items, source->ips.n, family) : NULL;
 }
 
-/* source: whose address local packets get, or NULL. */
 static int add_default_routes(struct netlink *netlink, const struct lab_end *source,
                               struct err *err)
 {
@@ -124,7 +121,7 @@ static int add_default_routes(struct netlink *netlink, const struct lab_end *sou
                 struct prefix everything = {.ip.family = (uint8_t)family};
 
                 if (link_add_route(netlink, UPLINK, &everything, &gateway,
-                                   source ? ip_of(source, family) : NULL, err) < 0)
+                                   source_ip(source, family), err) < 0)
                         return -1;
         }
         return 0;
@@ -165,7 +162,7 @@ static int add_routes(const struct site *router, int index, const struct lab_end
                 struct prefix host = prefix_host(ip);
 
                 if (link_add_route(router->netlink, index, &host, &gateway,
-                                   source ? ip_of(source, ip->family) : NULL, err) < 0)
+                                   source_ip(source, ip->family), err) < 0)
                         return -1;
         }
         return 0;

@@ -86,11 +86,6 @@ int netns_remove(const char *name, struct err *err)
         return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 struct netns_names netns_list(struct arena *arena, const char *prefix)
 {
         struct netns_names names = {0};
@@ -103,7 +98,7 @@ struct netns_names netns_list(struct arena *arena, const char *prefix)
                 if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
                         vec_push(arena, &names.list, arena_strdup(arena, entry->d_name));
         closedir(directory);
-        vec_sort(&names.list, compare_names);
+        sort_texts(names.list.items, names.list.n);
         return names;
 }
 

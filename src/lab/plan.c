@@ -26,14 +26,19 @@ static bool is_taken(const struct planner *planner, const struct ip *ip)
         return map_get(planner->taken, ip_format(ip, text));
 }
 
-static struct meta node_meta(struct cluster *cluster, const char *name)
+/* Unless it is known already. */
+static void add_node(struct cluster *cluster, struct map *known, const char *name)
 {
-        return (struct meta){
-            .namespace = intern_text(cluster->intern, ""),
-            .name = intern_text(cluster->intern, name),
-            .uid = intern_text(cluster->intern, ""),
-            .place = {"lab", 0},
+        if (map_get(known, name))
+                return;
+        struct node node = {
+            .meta = {.namespace = intern_text(cluster->intern, ""),
+                     .name = intern_text(cluster->intern, name),
+                     .uid = intern_text(cluster->intern, ""),
+                     .place = {"lab", 0}},
         };
+        vec_push(cluster->arena, &cluster->nodes, node);
+        map_put(known, name, cluster);
 }
 
 /* The first in order of name of those there are: of Nodes, else of those that pods name. */
@@ -58,19 +63,11 @@ static void complete_nodes(struct planner *planner)
 
         vec_foreach (struct node, node, &cluster->nodes)
                 map_put(known, node->meta.name, cluster);
-        if (!map_get(known, first)) {
-                struct node node = {.meta = node_meta(cluster, first)};
-                vec_push(cluster->arena, &cluster->nodes, node);
-                map_put(known, first, cluster);
-        }
+        add_node(cluster, known, first);
         vec_foreach (struct pod, pod, &cluster->pods) {
                 if (!*pod->node)
                         pod->node = first;
-                if (map_get(known, pod->node))
-                        continue;
-                struct node node = {.meta = node_meta(cluster, pod->node)};
-                vec_push(cluster->arena, &cluster->nodes, node);
-                map_put(known, pod->node, cluster);
+                add_node(cluster, known, pod->node);
         }
         cluster_seal(cluster);
 }
@@ -104,14 +101,6 @@ static struct prefix default_cidr(enum family family, size_t node)
         return prefix;
 }
 
-static bool has_family(const struct ip *ips, size_t n, enum family family)
-{
-        for (size_t i = 0; i < n; i++)
-                if (ips[i].family == family)
-                        return true;
-        return false;
-}
-
 static void complete_node(struct planner *planner, struct node *node, size_t at)
 {
         const char *netns =
@@ -125,7 +114,7 @@ static void complete_node(struct planner *planner, struct node *node, size_t at)
                 unsigned number = (unsigned)at + 1;
                 struct ip base, ip;
 
-                if (has_family(ips.items, ips.n, family))
+                if (ip_of_family(ips.items, ips.n, family))
                         continue;
                 ip_parse(family == FAMILY_IPV4 ? "172.30.0.0" : "fd00:172:30::", &base);
                 do {

@@ -1,7 +1,6 @@
 #include "netlink/local.h"
 
 #include <linux/rtnetlink.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,6 +52,5 @@ int local_addresses_read(struct arena *arena, struct local_addresses *ret, struc
 
 bool local_addresses_contain(const struct local_addresses *addresses, const struct ip *ip)
 {
-        return addresses->list.n > 0 &&
-               bsearch(ip, addresses->list.items, addresses->list.n, sizeof(*ip), compare) != NULL;
+        return vec_find(&addresses->list, ip, compare);
 }

@@ -63,23 +63,6 @@ struct set *ruleset_add_set(struct ruleset *ruleset, const char *name, enum set_
         return &ruleset->sets.items[ruleset->sets.n - 1];
 }
 
-struct set *ruleset_set(const struct ruleset *ruleset, const char *name)
-{
-        size_t low = 0, high = ruleset->sets.n;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = strcmp(ruleset->sets.items[middle].name, name);
-                if (order == 0)
-                        return &ruleset->sets.items[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
-}
-
 static int compare_elements(const void *a, const void *b)
 {
         return set_element_compare(a, b);
@@ -88,6 +71,13 @@ static int compare_elements(const void *a, const void *b)
 static int compare_sets(const void *a, const void *b)
 {
         return strcmp(((const struct set *)a)->name, ((const struct set *)b)->name);
+}
+
+struct set *ruleset_set(const struct ruleset *ruleset, const char *name)
+{
+        struct set key = {.name = name};
+
+        return vec_find(&ruleset->sets, &key, compare_sets);
 }
 
 static void set_finish(struct set *set)
@@ -130,6 +120,11 @@ int set_element_compare(const struct set_element *a, const struct set_element *b
         if (order == 0)
                 order = (int)a->port - (int)b->port;
         return order ? order : (int)a->nomatch - (int)b->nomatch;
+}
+
+const struct set_element *set_find(const struct set *set, const struct set_element *key)
+{
+        return vec_find(&set->elements, key, compare_elements);
 }
 
 const char *set_type_name(enum set_type type)

@@ -150,6 +150,8 @@ void rule_add_match(struct ruleset *ruleset, struct rule *rule, struct match mat
 const char *rule_comment(const struct rule *rule); /* NULL where it has none */
 
 int set_element_compare(const struct set_element *a, const struct set_element *b);
+/* The element equal to key in all but counters; the set is finished. NULL where there is none. */
+const struct set_element *set_find(const struct set *set, const struct set_element *key);
 const char *set_type_name(enum set_type type); /* "hash:ip" */
 
 /* What the two mean to the kernel; counters do not count. Matches may stand in any order:

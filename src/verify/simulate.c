@@ -21,23 +21,6 @@ static enum truth truth_of(bool yes)
         return yes ? YES : NO;
 }
 
-static const struct set_element *set_find(const struct set *set, const struct set_element *key)
-{
-        size_t low = 0, high = set->elements.n;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int order = set_element_compare(&set->elements.items[middle], key);
-                if (order == 0)
-                        return &set->elements.items[middle];
-                if (order < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
-}
-
 /* hash:net: the longest prefix that contains the address decides, be it a member or a nomatch. */
 static enum truth net_contains(const struct set *set, const struct ip *ip)
 {

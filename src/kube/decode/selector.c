@@ -10,11 +10,6 @@ static int compare_labels(const void *a, const void *b)
         return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 void decode_labels(struct decoder *decoder, const struct field *field, void *target)
 {
         struct labels *labels = target;
@@ -108,7 +103,7 @@ static size_t unique_texts(const char **texts, size_t n)
 {
         size_t kept = 0;
 
-        sort_items(texts, n, sizeof(*texts), compare_texts);
+        sort_texts(texts, n);
         for (size_t i = 0; i < n; i++)
                 if (kept == 0 || texts[kept - 1] != texts[i])
                         texts[kept++] = texts[i];

@@ -28,11 +28,6 @@ static bool is_manifest(const char *name)
                (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 struct names {
         const char **items;
         size_t n, cap;
@@ -55,7 +50,7 @@ static bool read_names(struct arena *arena, const char *path, struct names *ret,
         if (errno)
                 refuse_errno(problems, path, errno);
         closedir(dir);
-        sort_items(ret->items, ret->n, sizeof(*ret->items), compare_names);
+        sort_texts(ret->items, ret->n);
         return true;
 }
 
