@@ -7,11 +7,18 @@
 #include "base/vec.h"
 
 /* Open addressing over indexes into an array of entries. The hash is seeded once for each process:
- * keys come from whoever may write objects, who must not be able to make them collide. */
+ * keys come from whoever may write objects, who must not be able to make them collide. Interned
+ * texts are the keys of a map without values. */
 
-struct slots {
-        uint32_t *index; /* 1 + index of the entry, 0 where empty */
-        size_t size;     /* a power of two */
+struct map {
+        struct arena *arena;
+        VEC(struct map_entry) entries;
+        uint32_t *slots; /* 1 + index of the entry, 0 where empty */
+        size_t n_slots;  /* a power of two */
+};
+
+struct intern {
+        struct map map;
 };
 
 static uint64_t hash_seed(void)
@@ -45,63 +52,80 @@ static uint64_t hash_bytes(const char *bytes, size_t n)
         return mix(hash ^ word, 0xe7037ed1a0b428dbu);
 }
 
-static void slots_grow(struct arena *arena, struct slots *slots)
+static void add_slots(struct map *map)
 {
-        slots->size = slots->size ? slots->size * 2 : 16;
-        slots->index = arena_new_array(arena, uint32_t, slots->size);
+        map->n_slots = map->n_slots ? map->n_slots * 2 : 16;
+        map->slots = arena_new_array(map->arena, uint32_t, map->n_slots);
 }
 
-struct map {
-        struct arena *arena;
-        VEC(struct map_entry) entries;
-        struct slots slots;
-};
-
-struct map *map_new(struct arena *arena)
+static struct map map_in(struct arena *arena)
 {
-        struct map *map = arena_new_object(arena, struct map);
+        struct map map = {.arena = arena};
 
-        map->arena = arena;
-        slots_grow(arena, &map->slots);
+        add_slots(&map);
         return map;
 }
 
-static uint32_t *map_slot(const struct map *map, const char *key)
+struct map *map_new(struct arena *arena)
 {
-        size_t mask = map->slots.size - 1;
-        size_t at = hash_bytes(key, strlen(key)) & mask;
+        struct map map = map_in(arena);
 
-        while (map->slots.index[at] &&
-               strcmp(map->entries.items[map->slots.index[at] - 1].key, key) != 0)
-                at = (at + 1) & mask;
-        return &map->slots.index[at];
+        return arena_copy(arena, &map, sizeof(map));
+}
+
+/* Where the key is, or would be. */
+static uint32_t *find_slot(const struct map *map, const char *key, size_t length)
+{
+        size_t mask = map->n_slots - 1;
+        size_t at = hash_bytes(key, length) & mask;
+
+        for (; map->slots[at]; at = (at + 1) & mask) {
+                const struct map_entry *entry = &map->entries.items[map->slots[at] - 1];
+                if (entry->key_length == length && memcmp(entry->key, key, length) == 0)
+                        break;
+        }
+        return &map->slots[at];
+}
+
+static void grow(struct map *map)
+{
+        add_slots(map);
+        for (size_t i = 0; i < map->entries.n; i++) {
+                const struct map_entry *entry = &map->entries.items[i];
+                *find_slot(map, entry->key, entry->key_length) = (uint32_t)i + 1;
+        }
+}
+
+static struct map_entry *find_or_add(struct map *map, const char *key, size_t length)
+{
+        uint32_t *slot = find_slot(map, key, length);
+
+        if (*slot)
+                return &map->entries.items[*slot - 1];
+        if (map->entries.n * 2 >= map->n_slots) {
+                grow(map);
+                slot = find_slot(map, key, length);
+        }
+        struct map_entry entry = {.key = arena_strndup(map->arena, key, length),
+                                  .key_length = length};
+        vec_push(map->arena, &map->entries, entry);
+        *slot = (uint32_t)map->entries.n;
+        return &map->entries.items[map->entries.n - 1];
 }
 
 void *map_get(const struct map *map, const char *key)
 {
-        uint32_t index = *map_slot(map, key);
+        uint32_t index = *find_slot(map, key, strlen(key));
 
         return index ? map->entries.items[index - 1].value : NULL;
 }
 
 const char *map_put(struct map *map, const char *key, void *value)
 {
-        uint32_t *slot = map_slot(map, key);
+        struct map_entry *entry = find_or_add(map, key, strlen(key));
 
-        if (*slot) {
-                map->entries.items[*slot - 1].value = value;
-                return map->entries.items[*slot - 1].key;
-        }
-        if (map->entries.n * 2 >= map->slots.size) {
-                slots_grow(map->arena, &map->slots);
-                for (size_t i = 0; i < map->entries.n; i++)
-                        *map_slot(map, map->entries.items[i].key) = (uint32_t)i + 1;
-                slot = map_slot(map, key);
-        }
-        struct map_entry entry = {arena_strdup(map->arena, key), value};
-        vec_push(map->arena, &map->entries, entry);
-        *slot = (uint32_t)map->entries.n;
-        return entry.key;
+        entry->value = value;
+        return entry->key;
 }
 
 size_t map_size(const struct map *map)
@@ -114,56 +138,16 @@ const struct map_entry *map_entries(const struct map *map)
         return map->entries.items;
 }
 
-struct interned {
-        const char *text;
-        size_t length;
-};
-
-struct intern {
-        struct arena *arena;
-        VEC(struct interned) texts;
-        struct slots slots;
-};
-
 struct intern *intern_new(struct arena *arena)
 {
-        struct intern *intern = arena_new_object(arena, struct intern);
+        struct intern intern = {map_in(arena)};
 
-        intern->arena = arena;
-        slots_grow(arena, &intern->slots);
-        return intern;
-}
-
-static uint32_t *intern_slot(const struct intern *intern, const char *bytes, size_t length)
-{
-        size_t mask = intern->slots.size - 1;
-        size_t at = hash_bytes(bytes, length) & mask;
-
-        for (; intern->slots.index[at]; at = (at + 1) & mask) {
-                const struct interned *t = &intern->texts.items[intern->slots.index[at] - 1];
-                if (t->length == length && memcmp(t->text, bytes, length) == 0)
-                        break;
-        }
-        return &intern->slots.index[at];
+        return arena_copy(arena, &intern, sizeof(intern));
 }
 
 const char *intern_bytes(struct intern *intern, const char *bytes, size_t length)
 {
-        uint32_t *slot = intern_slot(intern, bytes, length);
-
-        if (*slot)
-                return intern->texts.items[*slot - 1].text;
-        if (intern->texts.n * 2 >= intern->slots.size) {
-                slots_grow(intern->arena, &intern->slots);
-                for (size_t i = 0; i < intern->texts.n; i++)
-                        *intern_slot(intern, intern->texts.items[i].text,
-                                     intern->texts.items[i].length) = (uint32_t)i + 1;
-                slot = intern_slot(intern, bytes, length);
-        }
-        struct interned fresh = {arena_strndup(intern->arena, bytes, length), length};
-        vec_push(intern->arena, &intern->texts, fresh);
-        *slot = (uint32_t)intern->texts.n;
-        return fresh.text;
+        return find_or_add(&intern->map, bytes, length)->key;
 }
 
 const char *intern_text(struct intern *intern, const char *text)

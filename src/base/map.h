@@ -10,6 +10,7 @@ struct map;
 
 struct map_entry {
         const char *key;
+        size_t key_length; /* without its NUL */
         void *value;
 };
 

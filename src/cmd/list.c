@@ -8,6 +8,7 @@
 #include "cmd/columns.h"
 #include "cmd/command.h"
 #include "cmd/options.h"
+#include "compile/classes.h"
 #include "compile/shortcut.h"
 #include "iptables/apply.h"
 
@@ -94,8 +95,10 @@ static const char *story_of(const struct rule *rule)
 
 static bool is_class(const struct chain *chain)
 {
-        return strncmp(chain->name, "PENSTOCK-I-", 11) == 0 ||
-               strncmp(chain->name, "PENSTOCK-E-", 11) == 0;
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
+                if (strncmp(chain->name, class_prefix(d), strlen(class_prefix(d))) == 0)
+                        return true;
+        return false;
 }
 
 static void gather_policy_rule(struct listing *listing, const struct rule *rule)
@@ -120,21 +123,24 @@ static int line_compare(const void *a, const void *b)
         return order ? order : strcmp(x->cells[1], y->cells[1]);
 }
 
-/* Lines are sorted: "ingress (allows nothing)" stands right before "ingress[0]". A policy that
- * allows something in one family only is no policy that allows nothing. */
+/* Is it the "ingress (allows nothing)" of a policy whose next line is "ingress[0]"? */
+static bool is_silent_half(const struct line *line, const struct line *next)
+{
+        size_t word = strcspn(line->cells[1], " [");
+
+        return line->cells[1][word] == ' ' && strcmp(next->cells[0], line->cells[0]) == 0 &&
+               strncmp(next->cells[1], line->cells[1], word) == 0 && next->cells[1][word] == '[';
+}
+
+/* Lines are sorted. A policy that allows something in one family only is no policy that allows
+ * nothing. */
 static void drop_silent_halves(struct listing *listing)
 {
         size_t n = 0;
 
         for (size_t i = 0; i < listing->lines.n; i++) {
-                const struct line *line = listing->lines.items[i];
-                const struct line *next =
-                    i + 1 < listing->lines.n ? listing->lines.items[i + 1] : NULL;
-                size_t word = strcspn(line->cells[1], " [");
-                if (line->cells[1][word] == ' ' && next &&
-                    strcmp(next->cells[0], line->cells[0]) == 0 &&
-                    strncmp(next->cells[1], line->cells[1], word) == 0 &&
-                    next->cells[1][word] == '[')
+                if (i + 1 < listing->lines.n &&
+                    is_silent_half(listing->lines.items[i], listing->lines.items[i + 1]))
                         continue;
                 listing->lines.items[n++] = listing->lines.items[i];
         }
@@ -173,7 +179,7 @@ static void gather_pod(struct listing *listing, const struct table *table, const
         vec_foreach (const struct match, match, &rule->matches)
                 if (match->kind == MATCH_SOURCE || match->kind == MATCH_DESTINATION)
                         ip_format(&match->prefix.ip, address);
-        const char *direction = class->name[strlen("PENSTOCK-")] == 'I' ? "ingress" : "egress";
+        const char *direction = class->name[strlen(CHAIN_PREFIX)] == 'I' ? "ingress" : "egress";
         struct line *line =
             line_of(listing, arena_printf(listing->arena, "%s %s %s", story, address, direction));
         line->cells[0] = story + 4;

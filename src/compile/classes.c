@@ -39,6 +39,11 @@ static void key_add_named_ports(struct strbuf *key, const struct pod *pod,
         }
 }
 
+const char *class_prefix(enum direction direction)
+{
+        return direction == DIRECTION_INGRESS ? CHAIN_PREFIX "I-" : CHAIN_PREFIX "E-";
+}
+
 static const char *class_chain(struct compiler *compiler, const struct pod *pod,
                                enum direction direction, const policy_list *policies)
 {
@@ -53,8 +58,7 @@ static const char *class_chain(struct compiler *compiler, const struct pod *pod,
                 key_add(&key, "ports");
                 key_add_named_ports(&key, pod, policies);
         }
-        return compiler_name(
-            compiler, direction == DIRECTION_INGRESS ? CHAIN_PREFIX "I-" : CHAIN_PREFIX "E-", &key);
+        return compiler_name(compiler, class_prefix(direction), &key);
 }
 
 static struct class *class_of(struct compiler *compiler, struct classes *classes, struct map *known,

@@ -25,6 +25,9 @@ struct classes {
         VEC(struct member) members;
 };
 
+/* What the names of a direction's class chains begin with: "PENSTOCK-I-". */
+const char *class_prefix(enum direction direction);
+
 /* All of one direction. A policy touches only pods of its own namespace, so the work is local pods
  * × policies of their namespaces, whatever the cluster's size. */
 struct classes classes_of(struct compiler *compiler, enum direction direction);

@@ -1,7 +1,7 @@
 #include "iptables/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "iptables/options.h"
@@ -93,15 +93,28 @@ static int refuse(struct parser *parser, const char *why)
         return err_set(parser->err, "line %u: %s: %.*s", parser->words.line, why, LINE_SHOWN, line);
 }
 
+/* A number and the byte that ends it, both taken. */
+static bool parse_count(const char **text, char end, uint64_t *ret)
+{
+        char *rest;
+
+        if (**text < '0' || **text > '9')
+                return false;
+        uint64_t number = strtoull(*text, &rest, 10);
+        if (*rest != end)
+                return false;
+        *text = rest + (end != '\0');
+        *ret = number;
+        return true;
+}
+
 /* "[packets:bytes]" */
 static bool parse_counters(const char *text, struct counters *ret)
 {
         struct counters counters;
-        int end = 0;
 
-        if (sscanf(text, "[%" SCNu64 ":%" SCNu64 "]%n", &counters.packets, &counters.bytes, &end) !=
-                2 ||
-            end == 0 || text[end] != '\0')
+        if (*text++ != '[' || !parse_count(&text, ':', &counters.packets) ||
+            !parse_count(&text, ']', &counters.bytes) || *text)
                 return false;
         *ret = counters;
         return true;
@@ -142,8 +155,7 @@ static int parse_rule(struct parser *parser)
         const struct word *items = parser->words.list.items;
         size_t n = parser->words.list.n, at = items[0].text[0] == '[';
         struct rule rule = {0};
-        unsigned position = 0;
-        int end = 0;
+        uint64_t position = 0;
 
         if (at == 1 && !parse_counters(items[0].text, &rule.counters))
                 return refuse(parser, "not counters");
@@ -158,8 +170,9 @@ static int parse_rule(struct parser *parser)
         if (!chain)
                 return refuse(parser, "a rule of a chain that was not declared");
         size_t body = at + 2 + insert;
-        if (insert && (n < body || sscanf(items[at + 2].text, "%5u%n", &position, &end) != 1 ||
-                       items[at + 2].text[end] || position == 0 || position > chain->rules.n + 1))
+        const char *number = insert && n >= body ? items[at + 2].text : "";
+        if (insert && (!parse_count(&number, '\0', &position) || position == 0 ||
+                       position > chain->rules.n + 1))
                 return refuse(parser, "no such position");
         options_parse_rule(&context, parser->ruleset, &parser->words, body, &rule);
         insert_rule(parser->ruleset->arena, chain, insert ? position - 1 : chain->rules.n, rule);

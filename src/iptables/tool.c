@@ -14,8 +14,6 @@
 
 #include "base/memory.h"
 
-extern char **environ;
-
 enum stream { STREAM_OUTPUT, STREAM_MESSAGES, STREAMS };
 
 /* A run while it lasts. */
