@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define GAP 2
-
 struct columns columns_new(struct arena *arena, const char *const *headers, size_t n)
 {
         return (struct columns){.arena = arena, .headers = headers, .n = n};
@@ -46,29 +44,38 @@ static size_t *measure(const struct columns *columns)
                 vec_foreach (const char **, row, &columns->rows)
                         if (strlen((*row)[i]) > widths[i])
                                 widths[i] = strlen((*row)[i]);
-                total += widths[i] + (i ? GAP : 0);
+                total += widths[i] + (i ? COLUMNS_GAP : 0);
         }
         for (; total > COLUMNS_WIDTH; total--)
                 widths[widest(widths, columns->n)]--;
         return widths;
 }
 
-static void print_cell(const struct columns *columns, size_t column, const char *text, size_t width,
-                       FILE *out)
+void columns_print_text(const char *text, size_t width, FILE *out)
 {
         size_t length = strlen(text);
-        bool last = column + 1 == columns->n;
 
-        if (column)
-                fprintf(out, "%*s", GAP, "");
         if (length > width) {
                 size_t head = (width - 2) / 2, tail = width - 2 - head;
                 fprintf(out, "%.*s..%s", (int)head, text, text + length - tail);
-                return;
+        } else {
+                fprintf(out, "%-*s", (int)width, text);
         }
-        int pad = (int)(width - length);
-        fprintf(out, "%*s%s%*s", is_right(columns, column) ? pad : 0, "", text,
-                is_right(columns, column) || last ? 0 : pad, "");
+}
+
+static void print_cell(const struct columns *columns, size_t column, const char *text, size_t width,
+                       FILE *out)
+{
+        bool fits = strlen(text) <= width, last = column + 1 == columns->n;
+
+        if (column)
+                fprintf(out, "%*s", COLUMNS_GAP, "");
+        if (fits && is_right(columns, column))
+                fprintf(out, "%*s", (int)width, text);
+        else if (fits && last)
+                fputs(text, out);
+        else
+                columns_print_text(text, width, out);
 }
 
 void columns_print(const struct columns *columns, const char *what, FILE *out)

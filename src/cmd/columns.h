@@ -11,6 +11,7 @@
  * COLUMNS_WIDTH its widest column is cut in the middle; -o json has everything whole. */
 
 #define COLUMNS_WIDTH 100
+#define COLUMNS_GAP   2
 
 struct columns {
         struct arena *arena;
@@ -20,6 +21,8 @@ struct columns {
 };
 
 struct columns columns_new(struct arena *arena, const char *const *headers, size_t n);
+/* Filled up to that width with spaces, or cut in the middle: both ends of a name tell something. */
+void columns_print_text(const char *text, size_t width, FILE *out);
 /* n cells of text, ASCII; kept, not copied. */
 void columns_add(struct columns *columns, const char *const *cells);
 /* Nothing but a line that says none where there are no rows; what: "policies". */

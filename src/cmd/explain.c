@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json_print.h"
+#include "cmd/colours.h"
 #include "cmd/command.h"
 #include "cmd/endpoint.h"
 #include "cmd/options.h"
@@ -171,11 +171,6 @@ static bool all_allowed(const struct question *question)
         return true;
 }
 
-static const char *verdict_word(bool allowed)
-{
-        return allowed ? "Allowed" : "Denied";
-}
-
 static void print_policy(const struct network_policy *policy)
 {
         printf("%s/%s", policy->meta.namespace, policy->meta.name);
@@ -221,7 +216,8 @@ static void print_end(const struct endpoint *endpoint, const struct ip *ip)
                 printf(" (%s)", text);
 }
 
-static void print_answer(const struct question *question, const struct answer *answer, bool colour)
+static void print_answer(const struct question *question, const struct answer *answer,
+                         const struct colours *colours)
 {
         bool allowed = answer->verdict.allowed;
 
@@ -231,11 +227,8 @@ static void print_answer(const struct question *question, const struct answer *a
         printf(", %s", protocol_name(question->protocol));
         if (question->protocol != PROTOCOL_ICMP)
                 printf(" %u", question->port);
-        printf(": %s%s%s\n",
-               !colour   ? ""
-               : allowed ? "\033[32m"
-                         : "\033[31m",
-               verdict_word(allowed), colour ? "\033[0m" : "");
+        printf(": %s%s%s\n", allowed ? colours->good : colours->bad, verdict_name(allowed),
+               colours->plain);
         print_side(&answer->verdict.sides[DIRECTION_EGRESS], DIRECTION_EGRESS, question->from.name);
         print_side(&answer->verdict.sides[DIRECTION_INGRESS], DIRECTION_INGRESS, question->to.name);
 }
@@ -297,7 +290,7 @@ static void print_json(const struct question *question)
         struct json_print json = {.out = &out};
 
         json_open(&json, NULL, '{');
-        json_text(&json, "verdict", verdict_word(all_allowed(question)));
+        json_text(&json, "verdict", verdict_name(all_allowed(question)));
         json_text(&json, "from", question->from.name);
         json_text(&json, "to", question->to.name);
         json_text(&json, "protocol", protocol_name(question->protocol));
@@ -307,7 +300,7 @@ static void print_json(const struct question *question)
         for (size_t i = 0; i < question->n_answers; i++) {
                 const struct answer *answer = &question->answers[i];
                 json_open(&json, NULL, '{');
-                json_text(&json, "verdict", verdict_word(answer->verdict.allowed));
+                json_text(&json, "verdict", verdict_name(answer->verdict.allowed));
                 json_end(&json, "source", answer->source);
                 json_end(&json, "destination", answer->destination);
                 json_answer(&json, question, answer);
@@ -320,7 +313,7 @@ static void print_json(const struct question *question)
 
 static int explain(const char *command, struct question *question, const struct options *options)
 {
-        bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+        const struct colours *colours = colours_of_output();
         struct err err;
 
         if (ask_ends(question, options, &err) < 0 || ask_port(question, options->port, &err) < 0)
@@ -331,7 +324,7 @@ static int explain(const char *command, struct question *question, const struct 
                 print_json(question);
         else
                 for (size_t i = 0; i < question->n_answers; i++)
-                        print_answer(question, &question->answers[i], colour);
+                        print_answer(question, &question->answers[i], colours);
         return all_allowed(question) ? EXIT_YES : EXIT_NO;
 }
 

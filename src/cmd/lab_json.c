@@ -25,11 +25,6 @@ static void json_ends(struct json_print *json, const struct lab_plan *plan)
         json_close(json, ']');
 }
 
-static const char *verdict_name(bool allowed)
-{
-        return allowed ? "Allowed" : "Denied";
-}
-
 static void json_probe(struct json_print *json, const struct lab_plan *plan,
                        const struct probe *probe)
 {

@@ -1,16 +1,14 @@
 #include "cmd/lab_report.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cmd/colours.h"
 #include "cmd/columns.h"
 
 #define PARTIAL_LINES    100 /* of what passes in part; JSON has all */
 #define DIFFERENCE_LINES 100
 #define LABEL_MAX        36
-#define GAP              2
 
 /* The matrix. */
 
@@ -24,7 +22,7 @@ struct report {
         size_t n;           /* ends */
         struct cell *cells; /* n × n, by from and to */
         const char **names; /* of ends, short */
-        bool color;
+        const struct colours *colours;
 };
 
 static struct cell *cell_at(const struct report *report, size_t from, size_t to)
@@ -55,7 +53,7 @@ static struct report report_of(const struct lab_plan *plan, const struct probes 
             .n = plan->ends.n,
             .cells = arena_new_array(plan->arena, struct cell, plan->ends.n * plan->ends.n),
             .names = short_names(plan),
-            .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+            .colours = colours_of_output(),
         };
 
         vec_foreach (const struct probe, probe, &probes->list) {
@@ -84,12 +82,15 @@ static void cell_text(const struct cell *cell, char *ret, size_t size)
 static void print_cell(const struct report *report, const struct cell *cell, size_t width)
 {
         char text[64];
-        const char *color = cell->differences ? "\033[31m" : "\033[32m";
+        const struct colours *colours = report->colours;
 
         cell_text(cell, text, sizeof(text));
-        bool colored = report->color && cell->sent;
-        printf("%*s%s%*s%s", GAP, "", colored ? color : "", (int)width, text,
-               colored ? "\033[0m" : "");
+        if (cell->sent)
+                printf("%*s%s%*s%s", COLUMNS_GAP, "",
+                       cell->differences ? colours->bad : colours->good, (int)width, text,
+                       colours->plain);
+        else
+                printf("%*s%*s", COLUMNS_GAP, "", (int)width, text);
 }
 
 static size_t cell_width(const struct report *report)
@@ -126,7 +127,7 @@ static struct layout layout_of(const struct report *report)
 
                 layout.label = length > layout.label ? length : layout.label;
                 layout.widths[i] = length > cell ? length : cell;
-                total += layout.widths[i] + GAP;
+                total += layout.widths[i] + COLUMNS_GAP;
         }
         layout.label = layout.label < LABEL_MAX ? layout.label : LABEL_MAX;
         if (layout.label + total <= COLUMNS_WIDTH)
@@ -134,22 +135,15 @@ static struct layout layout_of(const struct report *report)
         layout.numbered = true;
         for (size_t i = 0; i < report->n; i++)
                 layout.widths[i] = cell;
-        layout.at_once = (COLUMNS_WIDTH - layout.label - 5) / (cell + GAP);
+        layout.at_once = (COLUMNS_WIDTH - layout.label - 5) / (cell + COLUMNS_GAP);
         return layout;
 }
 
-/* Cut in the middle where too long: both ends of a name tell something. */
 static void print_label(const struct report *report, const struct layout *layout, size_t at)
 {
-        const char *name = report->names[at];
-        size_t length = strlen(name), head = (layout->label - 2) / 2;
-
         if (layout->numbered)
                 printf("%4zu ", at + 1);
-        if (length > layout->label)
-                printf("%.*s..%s", (int)head, name, name + length - (layout->label - 2 - head));
-        else
-                printf("%-*s", (int)layout->label, name);
+        columns_print_text(report->names[at], layout->label, stdout);
 }
 
 static void print_block(const struct report *report, const struct layout *layout, size_t first,
@@ -158,9 +152,10 @@ static void print_block(const struct report *report, const struct layout *layout
         printf("%*s%-*s", layout->numbered ? 5 : 0, "", (int)layout->label, "from \\ to");
         for (size_t to = first; to < end; to++) {
                 if (layout->numbered)
-                        printf("%*s%*zu", GAP, "", (int)layout->widths[to], to + 1);
+                        printf("%*s%*zu", COLUMNS_GAP, "", (int)layout->widths[to], to + 1);
                 else
-                        printf("%*s%*s", GAP, "", (int)layout->widths[to], report->names[to]);
+                        printf("%*s%*s", COLUMNS_GAP, "", (int)layout->widths[to],
+                               report->names[to]);
         }
         putchar('\n');
         for (size_t from = 0; from < report->n; from++) {
@@ -333,8 +328,7 @@ static void print_differences(const struct report *report, const struct policy_o
         size_t n = 0;
 
         if (report->probes->n_differences)
-                printf("\n%sDifferences:%s\n", report->color ? "\033[31m" : "",
-                       report->color ? "\033[0m" : "");
+                printf("\n%sDifferences:%s\n", report->colours->bad, report->colours->plain);
         vec_foreach (const struct probe, probe, &report->probes->list)
                 if (probe->passed != probe->expected && n++ < DIFFERENCE_LINES)
                         print_difference(report, policy, probe);

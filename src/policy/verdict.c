@@ -7,6 +7,11 @@
  * An address means a pod only where a pod that takes part holds it: not finished, not of the host's
  * network. Any other address, a node's too, is just an address. */
 
+const char *verdict_name(bool allowed)
+{
+        return allowed ? "Allowed" : "Denied";
+}
+
 /* One direction of one packet. The subject is the pod whose policies are asked. */
 struct question {
         const struct cluster *cluster;

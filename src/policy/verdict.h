@@ -32,15 +32,16 @@ struct side {
         bool isolated;
         const char *exempt; /* why policy has no say, for people: "itself", "own node"; or NULL */
         VEC(const struct network_policy *) policies; /* those that isolate, by name */
-        VEC(struct policy_rule_ref)
-        allowed_by; /* every rule that allows, in that order, also where
-                     * the side is exempt */
+        /* Every rule that allows, in that order, also where the side is exempt. */
+        VEC(struct policy_rule_ref) allowed_by;
 };
 
 struct verdict {
         bool allowed;
         struct side sides[DIRECTIONS]; /* egress of the source, ingress of the destination */
 };
+
+const char *verdict_name(bool allowed); /* "Allowed", "Denied" */
 
 /* Lists in the verdict live in arena. The cluster must be sealed. */
 struct verdict policy_verdict(struct arena *arena, const struct cluster *cluster,
