@@ -1,7 +1,5 @@
 #pragma once
 
-#include <stdarg.h>
-
 /* Why something failed, wrapped on the way up with what was being attempted, printed once by main:
  *
  *     if (read_file(path, err) < 0)

@@ -1,5 +1,6 @@
 #include "cmd/columns.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct columns columns_new(struct arena *arena, const char *const *headers, size_t n)

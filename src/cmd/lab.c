@@ -215,17 +215,6 @@ static int run_up(int argc, char **argv)
         return EXIT_YES;
 }
 
-static int enter(const char *netns, struct err *err)
-{
-        int descriptor = netns_open(netns, err);
-
-        if (descriptor < 0)
-                return -1;
-        int status = netns_enter(descriptor, err);
-        close(descriptor);
-        return status;
-}
-
 static int run_apply(int argc, char **argv)
 {
         _cleanup_session_ struct session session = {0};
@@ -242,7 +231,7 @@ static int run_apply(int argc, char **argv)
         for (size_t i = plan->n_pods; i < plan->n_pods + plan->n_nodes; i++) {
                 const struct lab_end *node = &plan->ends.items[i];
 
-                if (enter(node->netns, &err) < 0)
+                if (netns_enter_named(node->netns, &err) < 0)
                         status = fail(argv[0], EXIT_TROUBLE, "%s: %s", node->label, err.text);
                 else
                         status = apply_node(argv[0], &session.options, plan->cluster, node->name);
@@ -332,7 +321,7 @@ static int run_exec(int argc, char **argv)
                 return missing_lab(argv[0], options.lab);
         const char *target = options.arguments[0];
         const char *netns = find_target(arena, &options, target);
-        if (!netns || enter(netns, &err) < 0)
+        if (!netns || netns_enter_named(netns, &err) < 0)
                 return fail(argv[0], EXIT_USAGE, "%s: not in lab %s", target, options.lab);
         execvp(options.arguments[1], options.arguments + 1);
         return fail(argv[0], EXIT_TROUBLE, "%s: %m", options.arguments[1]);

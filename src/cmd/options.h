@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/err.h"
 #include "compile/compile.h"
 #include "iptables/backend.h"
 #include "kube/cluster.h"

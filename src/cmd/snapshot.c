@@ -1,7 +1,6 @@
 #include "cmd/snapshot.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cmd/command.h"

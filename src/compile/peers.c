@@ -1,6 +1,5 @@
 #include "compile/peers.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "compile/blocks.h"

@@ -1,7 +1,6 @@
 #include "iptables/options.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A rule's text is groups of words: iptables' own options ("! -s 10.0.0.0/8"), and "-m module" with

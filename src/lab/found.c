@@ -1,7 +1,6 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lab/lab.h"
 #include "lab/netns.h"
@@ -36,13 +35,7 @@ static struct lab_addresses *read_addresses(struct arena *arena)
 
 static int read_netns(struct arena *arena, const char *name, struct map *found, struct err *err)
 {
-        int netns = netns_open(name, err);
-
-        if (netns < 0)
-                return -1;
-        int status = netns_enter(netns, err);
-        close(netns);
-        if (status < 0)
+        if (netns_enter_named(name, err) < 0)
                 return err_wrap(err, "the lab is incomplete (`penstock lab down` removes it): %s",
                                 name);
         map_put(found, name, read_addresses(arena));
@@ -53,14 +46,12 @@ struct map *lab_found(struct arena *arena, const char *lab, struct err *err)
 {
         struct netns_names names = netns_list(arena, lab_prefix(arena, lab));
         struct map *found = map_new(arena);
-        struct err ignored;
         int status = 0, here = netns_current(err);
 
         if (here < 0)
                 return NULL;
         for (size_t i = 0; i < names.list.n && status == 0; i++)
                 status = read_netns(arena, names.list.items[i], found, err);
-        netns_enter(here, &ignored);
-        close(here);
+        netns_return(here);
         return status < 0 ? NULL : found;
 }

@@ -277,7 +277,6 @@ static bool interrupted(struct err *err)
 static int build(struct builder *builder, struct lab_progress progress)
 {
         const struct lab_plan *plan = builder->plan;
-
         int status = build_core(builder);
 
         if (status < 0)
@@ -327,16 +326,14 @@ static int build_or_remove(const struct lab_plan *plan, struct lab_progress prog
 
 int lab_up(const struct lab_plan *plan, struct lab_progress progress, struct err *err)
 {
-        struct err ignored;
+        int here = netns_current(err);
         sigset_t old;
 
-        int here = netns_current(err);
         if (here < 0)
                 return -1;
         block_signals(&old);
         int status = build_or_remove(plan, progress, err);
-        netns_enter(here, &ignored);
-        close(here);
+        netns_return(here);
         sigprocmask(SIG_SETMASK, &old, NULL);
         if (status == LAB_EXISTS)
                 err_set(err, "lab %s exists already; `penstock lab down` removes it", plan->lab);
@@ -383,7 +380,6 @@ static int open_existing(const char *name, struct site *ret, struct err *err)
 int lab_add_outside(const struct lab_plan *plan, struct err *err)
 {
         struct site fabric = {0}, outside = {0};
-        struct err ignored;
         int status = -1, here = netns_current(err);
 
         if (here < 0)
@@ -393,7 +389,6 @@ int lab_add_outside(const struct lab_plan *plan, struct err *err)
                 status = add_outside(plan, &fabric, &outside, err);
         site_done(&fabric);
         site_done(&outside);
-        netns_enter(here, &ignored);
-        close(here);
+        netns_return(here);
         return status;
 }

@@ -57,6 +57,25 @@ int netns_enter(int netns, struct err *err)
         return setns(netns, CLONE_NEWNET) < 0 ? err_errno(err, "entering a network namespace") : 0;
 }
 
+int netns_enter_named(const char *name, struct err *err)
+{
+        int netns = netns_open(name, err);
+
+        if (netns < 0)
+                return -1;
+        int status = netns_enter(netns, err);
+        close(netns);
+        return status;
+}
+
+void netns_return(int netns)
+{
+        struct err ignored;
+
+        netns_enter(netns, &ignored);
+        close(netns);
+}
+
 int netns_create(const char *name, struct err *err)
 {
         char path[PATH_SIZE];

@@ -13,6 +13,9 @@ int netns_open(const char *name, struct err *err);
 /* Makes one and enters it. Fails where the name is taken. */
 int netns_create(const char *name, struct err *err);
 int netns_enter(int netns, struct err *err);
+int netns_enter_named(const char *name, struct err *err);
+/* Back to what netns_current() gave, which is closed. */
+void netns_return(int netns);
 /* Also what is left of one that was being made when its maker was killed. It lives on, nameless, as
  * long as processes or sockets are in it. */
 int netns_remove(const char *name, struct err *err);

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lab/netns.h"
 #include "lab/sctp.h"
@@ -290,7 +289,7 @@ struct probes *prober_run(struct lab_plan *plan, const struct prober_options *op
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct prober prober = {.options = options, .err = err};
-        struct err first, ignored;
+        struct err first;
         int here = netns_current(err);
 
         if (here < 0)
@@ -303,7 +302,6 @@ struct probes *prober_run(struct lab_plan *plan, const struct prober_options *op
                 status = -1;
         else
                 *err = first;
-        netns_enter(here, &ignored);
-        close(here);
+        netns_return(here);
         return status < 0 ? NULL : prober.probes;
 }
