@@ -13,8 +13,7 @@ void arena_free(struct arena *arena); /* NULL is allowed */
 void arena_freep(struct arena **arena);
 #define _cleanup_arena_ __attribute__((cleanup(arena_freep)))
 
-/* Forgets every piece but keeps one block, so that a loop over objects does not return to malloc.
- */
+/* Forgets every piece; keeps one block, so that a loop over objects does not go back to malloc. */
 void arena_reset(struct arena *arena);
 
 /* Bytes taken from the system, for reports. */

@@ -33,8 +33,8 @@ bool ip_parse(const char *text, struct ip *ret);
 /* As Kubernetes' ParseIPSloppy: leading zeros in IPv4 parts are decimal ("010.0.0.1" is 10.0.0.1).
  */
 bool ip_parse_sloppy(const char *text, struct ip *ret);
-const char *ip_format(const struct ip *ip,
-                      char text[static IP_TEXT_SIZE]);  /* RFC 5952; returns text */
+/* As RFC 5952 has it; returns text. */
+const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE]);
 int ip_compare(const struct ip *a, const struct ip *b); /* family, then number */
 bool ip_equal(const struct ip *a, const struct ip *b);
 /* The first of that family in a list; NULL where there is none. */
@@ -65,8 +65,8 @@ enum protocol {
 };
 
 const char *protocol_name(enum protocol protocol); /* "TCP"; NULL where it has none here */
-bool protocol_parse(const char *name,
-                    enum protocol *ret); /* exactly as Kubernetes spells it, and "ICMP" */
+/* Exactly as Kubernetes spells it, and "ICMP". */
+bool protocol_parse(const char *name, enum protocol *ret);
 
 struct port_range {
         uint16_t first, last; /* both included */

@@ -22,6 +22,6 @@ void json_open(struct json_print *json, const char *key, char bracket); /* '{' o
 void json_close(struct json_print *json, char bracket); /* '}' or ']'; a newline at the top */
 void json_text(struct json_print *json, const char *key, const char *text); /* NULL prints null */
 void json_number(struct json_print *json, const char *key, uint64_t number);
-void json_digits(struct json_print *json, const char *key,
-                 const char *digits); /* a number as text */
+/* A number that is text already. */
+void json_digits(struct json_print *json, const char *key, const char *digits);
 void json_bool(struct json_print *json, const char *key, bool value);

@@ -7,7 +7,7 @@ struct command {
         int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
 };
 
-/* What a command returns (design: "exit status"). */
+/* What a command returns; its names are those of `penstock --help` and the man pages. */
 enum exit_status {
         EXIT_YES = 0,     /* done, allowed, equal */
         EXIT_NO = 1,      /* denied, differs */

@@ -9,10 +9,10 @@
 /* From the hooks down:
  *
  *   FORWARD → PENSTOCK-FORWARD   established and related leave; then
- *               → PENSTOCK-EGRESS    by source address to the class's chain, which returns what is
- *               → PENSTOCK-INGRESS   allowed and sends the rest to PENSTOCK-DENY; by destination
- * alike INPUT   → PENSTOCK-INPUT     only where egress rules apply towards the pod's own node, and
- *       OUTPUT  → PENSTOCK-OUTPUT    so that the node takes up no connection that was cut there
+ *             → PENSTOCK-EGRESS    by source to the class's chain, which returns what is allowed
+ * and sends the rest to PENSTOCK-DENY → PENSTOCK-INGRESS   by destination, likewise INPUT   →
+ * PENSTOCK-INPUT     only where egress rules apply towards the pod's own node, and OUTPUT  →
+ * PENSTOCK-OUTPUT    so that the node takes up no connection that was cut there
  *
  * What returns from both is allowed, and goes on through the rules of others. Traffic between a pod
  * and its own node passes INPUT and OUTPUT only, so that "always allowed" needs no rule at all. */
@@ -193,10 +193,10 @@ static void add_to_midstream(struct compiler *compiler, struct chain *chain, enu
 static void add_hook(struct compiler *compiler, struct table *table, const char *hook,
                      const char *name, unsigned directions, bool sctp)
 {
-        enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
         struct match established = {.kind = MATCH_CTSTATE, .flags = CT_ESTABLISHED | CT_RELATED};
-        struct match syn = {.kind = MATCH_TCP_FLAGS,
-                            .tcp_flags = {.mask = FIN | SYN | RST | ACK, .set = SYN}};
+        struct match syn = {
+            .kind = MATCH_TCP_FLAGS,
+            .tcp_flags = {.mask = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, .set = TCP_SYN}};
         struct match init = {.kind = MATCH_SCTP_INIT};
         struct chain *chain = table_add_chain(compiler->ruleset, table, name);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/err.h"
 #include "kube/cluster.h"
 #include "rules/ruleset.h"
 
@@ -15,8 +16,7 @@ struct compile_options {
         enum deny_action deny;
 };
 
-/* The ruleset, finished, in arena; NULL where two objects would have one name. The cluster is
+/* The ruleset, finished, in arena; NULL where two things would have one name. The cluster is
  * sealed and must outlive the ruleset, whose texts it shares. */
-struct err;
 struct ruleset *compile(struct arena *arena, const struct cluster *cluster,
                         const struct compile_options *options, struct err *err);

@@ -10,8 +10,8 @@ struct installed {
         struct ruleset *sets;
         bool unreadable[FLAVOURS]; /* it holds rules that its tools cannot show */
         bool usable[FLAVOURS];     /* its tools are installed and the kernel takes them */
-        bool
-            families[FAMILIES]; /* IPv6 is not, where the kernel has none: no packet of it either */
+        /* IPv6 is not, where the kernel has none: no packet of it either. */
+        bool families[FAMILIES];
 };
 
 /* needed: a flavour that has to be usable, or FLAVOURS where either will do. Everything lives in

@@ -140,7 +140,8 @@ static const struct flag_word ct_words[] = {
     {CT_UNTRACKED, "UNTRACKED"},
 };
 static const struct flag_word tcp_words[] = {
-    {1, "FIN"}, {2, "SYN"}, {4, "RST"}, {8, "PSH"}, {16, "ACK"}, {32, "URG"},
+    {TCP_FIN, "FIN"}, {TCP_SYN, "SYN"}, {TCP_RST, "RST"},
+    {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"}, {TCP_URG, "URG"},
 };
 
 static bool parse_flags(const char *text, const struct flag_word *words, size_t n, unsigned *ret)
@@ -191,7 +192,7 @@ static bool parse_tcp_mask(const char *text, uint8_t *ret)
         unsigned flags = 0;
 
         if (strcmp(text, "ALL") == 0)
-                flags = 63;
+                flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
         else if (strcmp(text, "NONE") != 0 &&
                  !parse_flags(text, tcp_words, ARRAY_SIZE(tcp_words), &flags))
                 return false;
@@ -208,8 +209,8 @@ static bool parse_tcp_flags(struct reading *reading, const struct word *argument
 
 static bool parse_syn(struct reading *reading, const struct word *arguments, struct match *ret)
 {
-        ret->tcp_flags.mask = 1 | 2 | 4 | 16;
-        ret->tcp_flags.set = 2;
+        ret->tcp_flags.mask = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
+        ret->tcp_flags.set = TCP_SYN;
         return true;
 }
 

@@ -10,8 +10,8 @@
 /* What a rule is read or printed among. */
 struct options_context {
         enum family family;
-        const struct table *table; /* reading: a target without options is a chain of this table, or
-                                      unknown */
+        /* For reading: a target without options is a chain of this table, or unknown. */
+        const struct table *table;
 };
 
 /* Reads the words from first on: matches and target. */

@@ -16,18 +16,17 @@
  * meant, and nothing but an empty cluster could come of it.
  *
  * Every problem of every file is collected; where there is any, the cluster is not to be used. A
- * file is read up to its first mistake in syntax. The cluster is not sealed.
- *
- * The caps on input, all in one place. Memory is bounded by them and not by the length of a file.
- */
+ * file is read up to its first mistake in syntax. The cluster is not sealed. */
 
+/* The caps on input, all in one place. Memory is bounded by them and not by the length of a file.
+ */
 #define LOAD_MAX_FILES        100000
 #define LOAD_MAX_OBJECT_BYTES (16u << 20) /* of one object's texts and decoded nodes */
 #define LOAD_MAX_DEPTH        100         /* nesting of maps and lists, aliases followed */
 #define LOAD_MAX_ALIAS_NODES  100000      /* nodes that aliases of one YAML document may add */
 #define LOAD_MAX_TEXT         (1u << 20)  /* bytes of one scalar */
-#define LOAD_MAX_WAITING_BYTES                                                                     \
-        (256u << 20) /* of items that say no kind, before their list's kind */
+/* Of items that say no kind, before their list's kind. */
+#define LOAD_MAX_WAITING_BYTES (256u << 20)
 
 struct load_stats {
         size_t files, objects;           /* read; added to the cluster */

@@ -33,6 +33,6 @@ struct selector {
         size_t n;
 };
 
-const char *labels_get(const struct labels *labels,
-                       const char *key); /* NULL where absent; key interned */
+/* NULL where absent; key is interned. */
+const char *labels_get(const struct labels *labels, const char *key);
 bool selector_matches(const struct selector *selector, const struct labels *labels);

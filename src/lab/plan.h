@@ -30,8 +30,8 @@ struct lab_end {
 struct lab_plan {
         struct arena *arena;
         const char *lab;
-        struct cluster
-            *cluster; /* complete: every pod has a node and addresses, every node is there */
+        /* Complete: every pod has a node and addresses, every node is there. */
+        struct cluster *cluster;
         VEC(struct lab_end) ends; /* pods, nodes, addresses outside, each in order of name */
         size_t n_pods, n_nodes, n_outside;
         struct lab_ports ports;

@@ -9,8 +9,9 @@
  *
  * keep sees a connection as the filter saw its first packet: source of the original direction,
  * destination and port of the reply's source, which is after DNAT. It may be asked once for many
- * connections that look the same to it. A connection that belongs to
- * another (an FTP transfer to its control connection) is kept as long as the other is.
+ * connections that look the same to it. A connection that belongs to another (an FTP transfer to
+ * its control connection) is kept as long as the other is.
+ *
  * Entries of protocols other than TCP, UDP, SCTP, ICMP, ICMPv6 are kept. So are connections from
  * an address of this namespace, and those to one unless to_node says that rules judge them: what
  * a node and its pods send each other is not forwarded and never denied. */

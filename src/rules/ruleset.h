@@ -38,6 +38,9 @@ enum match_kind {
 
 enum ct_state { CT_INVALID = 1, CT_NEW = 2, CT_ESTABLISHED = 4, CT_RELATED = 8, CT_UNTRACKED = 16 };
 
+/* As in the header (RFC 9293). */
+enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
+
 /* Which of the packet's ends each dimension of a set is compared with. */
 enum set_end { SET_SOURCE, SET_DESTINATION };
 #define SET_DIMENSIONS 2
@@ -60,7 +63,7 @@ struct match {
                         size_t n;
                 } ports;
                 struct {
-                        uint8_t mask, set;
+                        uint8_t mask, set; /* of enum tcp_flag */
                 } tcp_flags;
                 struct {
                         uint8_t type, code;

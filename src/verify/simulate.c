@@ -251,7 +251,7 @@ struct sim_packet sim_packet_new(const struct ip *source, const struct ip *desti
             .protocol = icmp && v6 ? PROTOCOL_ICMPV6 : (uint8_t)protocol,
             .source_port = has_ports((uint8_t)protocol) ? 40000 : 0,
             .destination_port = port,
-            .tcp_flags = protocol == PROTOCOL_TCP ? 2 : 0,
+            .tcp_flags = protocol == PROTOCOL_TCP ? TCP_SYN : 0,
             .sctp_init = protocol == PROTOCOL_SCTP,
             .icmp_type = icmp ? (v6 ? 128 : 8) : 0,
             .hop_limit = 63,

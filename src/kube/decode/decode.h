@@ -19,9 +19,11 @@
  *  - what is nearly one of its kinds (another version, other letters' case) is refused; only
  *    kinds of others' groups and other kinds are passed over;
  *  - a name that the API server would make of generateName is missing here;
- *  - a phase that isn't one, podIP and podIPs (podCIDR and podCIDRs) that differ, a pod's address
- * that nothing routed has (loopback, link-local, multicast, …) unless the pod is on the node's
- * network. Null is absent; in a map or list of texts it is "", as the API's decoder has it. */
+ *  - a phase that isn't one; podIP and podIPs (podCIDR and podCIDRs) that differ;
+ *  - a pod's address that nothing routed has (loopback, link-local, multicast, …), unless the pod
+ *    is on the node's network.
+ *
+ * Null is absent; in a map or list of texts it is "", as the API's decoder has it. */
 
 enum decode_result {
         DECODE_ADDED,

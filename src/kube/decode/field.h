@@ -47,8 +47,9 @@ void field_faults(struct decoder *decoder, const struct field *field, const char
 /* supported is the list as messages print it: "\"TCP\", \"UDP\"". */
 void field_unsupported(struct decoder *decoder, const struct field *field, const char *text,
                        const char *supported);
-
 void field_duplicate(struct decoder *decoder, const struct field *field);
+/* Of a type that no field_…() reads. */
+void field_wrong_type(struct decoder *decoder, const struct field *field, const char *type);
 
 /* One kind of value each; false where it is absent or, with a problem added, of another type. */
 bool field_text(struct decoder *decoder, const struct field *field,
@@ -71,8 +72,6 @@ bool field_cidr(struct decoder *decoder, const struct field *field, const char *
 bool field_ip(struct decoder *decoder, const struct field *field, const char *text, struct ip *ret);
 /* A problem where nothing that is routed can have the address. */
 void field_special_ip(struct decoder *decoder, const struct field *field, const struct ip *ip);
-/* Of a type that no field_…() reads. */
-void field_wrong_type(struct decoder *decoder, const struct field *field, const char *type);
 
 /* The members of an object that the API knows. */
 typedef void field_decoder(struct decoder *decoder, const struct field *field, void *target);

@@ -51,28 +51,38 @@ static unsigned event_line(const struct yaml *yaml)
         return line_of(yaml, yaml->event.start_mark);
 }
 
-static bool refuse_at(struct yaml *yaml, unsigned line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Reports a problem; false, so that it can be returned. */
-static bool refuse_at(struct yaml *yaml, unsigned line, const char *format, ...)
+static void __attribute__((format(printf, 3, 0)))
+report(struct yaml *yaml, unsigned line, const char *format, va_list args)
 {
         char text[320];
+
+        vsnprintf(text, sizeof(text), format, args);
+        problems_add(yaml->reader->problems, (struct place){yaml->input->file, line}, "%s", text);
+}
+
+/* A problem behind which nothing can be read; false, so that it can be returned. */
+static bool __attribute__((format(printf, 3, 4)))
+refuse_at(struct yaml *yaml, unsigned line, const char *format, ...)
+{
         va_list args;
 
         va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
+        report(yaml, line, format, args);
         va_end(args);
-        problems_add(yaml->reader->problems, (struct place){yaml->input->file, line}, "%s", text);
         return false;
 }
 
 /* A problem that spoils the object but not what follows. */
-#define spoil_at(yaml, line, ...)                                                                  \
-        do {                                                                                       \
-                refuse_at((yaml), (line), __VA_ARGS__);                                            \
-                (yaml)->refused = true;                                                            \
-        } while (0)
+static void __attribute__((format(printf, 3, 4)))
+spoil_at(struct yaml *yaml, unsigned line, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        report(yaml, line, format, args);
+        va_end(args);
+        yaml->refused = true;
+}
 
 static unsigned newlines(const char *text, size_t length)
 {
