@@ -11,12 +11,17 @@ SECONDS   ?= 60
 MESON_SETUP = meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test check golden bench fuzz lint format install clean help
+.PHONY: build release demo test check golden bench fuzz lint format install clean help
 
 build: ## Build with symbols into build/debug
 	@scripts/bootstrap.sh build
 	@test -f $(BUILD)/build.ninja || $(MESON_SETUP) $(BUILD) >/dev/null
 	@ninja -C $(BUILD) --quiet
+
+release: ## Build without symbols, optimised, into build/release
+	@scripts/bootstrap.sh build
+	@test -f $(RELEASE)/build.ninja || $(MESON_SETUP) --buildtype=release $(RELEASE) >/dev/null
+	@ninja -C $(RELEASE) --quiet
 
 demo: ## Pods as network namespaces, a policy, real packets before and after
 	@scripts/bootstrap.sh run
@@ -27,7 +32,7 @@ test: ## Build and pass every test, under ASan and UBSan
 	@scripts/bootstrap.sh test
 	@scripts/test.sh all
 
-check: ## The inner loop: unit, golden and property tests, under a minute
+check: ## The inner loop: unit, golden, property and corpus tests, under a minute
 	@scripts/bootstrap.sh test
 	@scripts/test.sh check
 
@@ -37,8 +42,7 @@ golden: ## Write the expected rulesets of tests/golden again
 
 bench: ## Report: cost of packets, render, apply, as ratios; table and plots in build/bench
 	@scripts/bootstrap.sh bench
-	@test -f $(RELEASE)/build.ninja || $(MESON_SETUP) --buildtype=release $(RELEASE) >/dev/null
-	@ninja -C $(RELEASE) --quiet
+	@$(MAKE) --no-print-directory release
 	@python3 bench/run.py --build $(RELEASE) $(BENCH_OPTIONS)
 
 fuzz: ## Fuzz each parser for SECONDS (60)
@@ -54,8 +58,7 @@ format: ## Lay out all sources by .clang-format
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 install: ## Install an optimised build: PREFIX (/usr/local), DESTDIR
-	@scripts/bootstrap.sh build
-	@test -f $(RELEASE)/build.ninja || meson setup --buildtype=release $(RELEASE) >/dev/null
+	@$(MAKE) --no-print-directory release
 	@meson configure $(RELEASE) --prefix=$(PREFIX)
 	@ninja -C $(RELEASE) --quiet
 	@DESTDIR=$(DESTDIR) meson install -C $(RELEASE) --quiet

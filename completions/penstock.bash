@@ -17,15 +17,16 @@ _penstock() {
         --protocol) mapfile -t COMPREPLY < <(compgen -W "TCP UDP SCTP ICMP" -- "$cur") && return ;;
         --part) mapfile -t COMPREPLY < <(compgen -W "sets ipv4 ipv6" -- "$cur") && return ;;
         esac
+        [ "$command" != lab ] || command="lab ${COMP_WORDS[2]}"
         if [[ $cur == -* ]]; then
                 # The options stand in the help text: one place to keep true.
-                mapfile -t COMPREPLY < <(compgen -W "$(penstock "$command" --help 2>/dev/null |
+                mapfile -t COMPREPLY < <(compgen -W "$(penstock $command --help 2>/dev/null |
                         grep -o -e '--[a-z-]*' | sort -u)" -- "$cur")
                 return
         fi
         case $command in
         list) mapfile -t COMPREPLY < <(compgen -W "policies pods chains sets" -- "$cur") ;;
-        lab) [ "$COMP_CWORD" -eq 2 ] && mapfile -t COMPREPLY < <(compgen -W "up apply probe exec down" -- "$cur") ;;
+        lab*) [ "$COMP_CWORD" -eq 2 ] && mapfile -t COMPREPLY < <(compgen -W "up apply probe exec down" -- "$cur") ;;
         esac
 }
 complete -F _penstock penstock

@@ -14,7 +14,7 @@ BELOW = {
     "iptables": {"base", "rules"},
     "verify": {"base", "rules"},
     "netlink": {"base", "kube", "policy"},
-    "lab": {"base", "kube", "policy", "rules", "netlink", "verify"},
+    "lab": {"base", "kube", "policy", "netlink"},
     "cmd": {"base", "kube", "policy", "rules", "compile", "iptables", "verify", "netlink", "lab"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
