@@ -180,6 +180,7 @@ class Saboteur:
 
     fail    refuses, with nothing done          kill     does its work, is then killed
     garble  writes half of what it would        murder   kills penstock, then does its work
+    linger  kills penstock, and does its work when something is written to the fifo `go`
     """
 
     SCRIPT = """#!/bin/sh
@@ -191,18 +192,21 @@ fail) echo "{name}: sabotaged" >&2; exit 4 ;;
 kill) "{tool}" "$@"; kill -KILL $$ ;;
 garble) "{tool}" "$@" >"{log}.out"; head -c $(($(wc -c <"{log}.out") / 2)) "{log}.out" ;;
 murder) kill -KILL $PPID; exec "{tool}" "$@" ;;
+linger) kill -KILL $PPID; read -r line <"{go}"; exec "{tool}" "$@" ;;
 esac
 """
 
     def __init__(self, directory, missing=()):
         self.directory = directory
         self.log = directory / "log"
+        self.go = directory / "go"
+        os.mkfifo(self.go)
         for name in TOOLS:
             if name in missing:
                 continue
             tool = shutil.which(name)
             path = directory / name
-            path.write_text(self.SCRIPT.format(name=name, log=self.log, tool=tool))
+            path.write_text(self.SCRIPT.format(name=name, log=self.log, go=self.go, tool=tool))
             path.chmod(0o755)
         for name in ["sh", "ip", "grep", "head", "wc"]:
             (directory / name).symlink_to(shutil.which(name))

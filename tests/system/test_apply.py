@@ -1,6 +1,8 @@
 """Apply: from any state to the wanted one, by what differs, and nobody else's rules touched."""
 
+import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -338,6 +340,25 @@ def test_penstock_killed_at_any_run_is_repaired(way):
         assert way.node.state() == way.old, at
 
 
+def test_a_tool_that_outlives_penstock_is_waited_for(way):
+    """What it is about to do would overtake what the next apply reads."""
+    words = ["--node", "here", "--backend", f"iptables-{way.node.flavour}"]
+    process = subprocess.Popen(
+        way.node.command(PENSTOCK, "apply", "-f", "-", *words),
+        stdin=subprocess.PIPE,
+        env={**os.environ, **way.saboteur.env("linger", "ipset 2")},
+        text=True,
+    )
+    process.communicate(manifest_text(NEW))
+    assert process.returncode == -signal.SIGKILL
+    done = way.node.apply(NEW, "--wait", "0", status=3)
+    assert "another penstock is at work" in done.stderr
+    assert way.node.state() == way.old
+    way.saboteur.go.write_text("go\n")
+    way.node.apply(NEW)
+    assert way.node.state() == way.new
+
+
 def test_an_undo_that_fails_says_what_is_there(way):
     """Everything after the first family's rules fails."""
     restore = f"iptables-{way.node.flavour}-restore"
@@ -632,12 +653,17 @@ def test_no_packet_meets_anything_between_the_old_and_the_new(new_node):
     objects = [pod(name, address, app=name) for name, address in addresses.items()]
     udp = [{"protocol": "UDP", "port": 80}]
     allow = policy("a", {"app": "web"}, [{"from": [pods(app="friend")], "ports": udp}])
+    also = policy("e", {"app": "web"}, [{"from": [pods(app="friend")], "ports": tcp(81)}])
+    moved = policy("a", {"app": "web"}, [{"from": [pods(app="x")], "ports": udp}])
     states = [
         [*objects, allow],
         [*objects, policy("b", {"app": "web"}, [{"from": [block(f"{NET[2]}/32")]}])],
         [*objects, allow, policy("c", {}, [], [{"to": [pods(app="web")]}])],
         [*objects, policy("a", {"app": "web"}, [{"from": [pods(app="friend"), pods(app="x")]}])],
         [*objects, pod("x", NET[9], app="x"), allow, policy("d", {"app": "web"}, [])],
+        # The friend leaves one set, which stays, and comes to another one.
+        [*objects, allow, also],
+        [objects[0], pod("friend", NET[2], app="x"), objects[2], moved, also],
     ]
     node.apply(states[0])
     server = start(node, "web", SERVER)
