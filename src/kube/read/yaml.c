@@ -1,37 +1,21 @@
 #include "kube/read/yaml.h"
 
+#include <stdarg.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/map.h"
-#include "base/memory.h"
 #include "kube/load.h"
 #include "kube/read/anchors.h"
 #include "kube/read/keys.h"
 #include "kube/read/tree.h"
+#include "kube/read/yaml_events.h"
 #include "kube/read/yaml_scalar.h"
 
-/* libyaml gives events with their places; trees grow from them by descent. Its own memory is
- * bounded by feeding it no more than one object's bytes between two events. It compares each %TAG
- * directive with all before it, so that a hundred thousand cost half a minute: they are counted
- * too. */
-
-#define DIRECTIVES_MAX 100
+/* Trees grow from libyaml's events by descent. */
 
 struct yaml {
         const struct document_reader *reader;
-        struct input *input;
-        yaml_parser_t parser;
-        yaml_event_t event;
-        bool has_event;
-        unsigned before;     /* lines of the input that another reader has taken */
-        size_t fed;          /* bytes since the last event … */
-        unsigned directives; /* … and lines in them that may be a directive */
-        struct {             /* what was fed last: it still stands before the window's `at` */
-                size_t offset, length;
-                unsigned line;
-        } chunk;
-        const char *why; /* feeding stopped, and not at the end */
+        struct yaml_events events;
         size_t alias_nodes;
         struct tree *tree; /* of the object that is being read: one of the next two */
         struct tree document, item;
@@ -41,37 +25,6 @@ struct yaml {
         bool refused; /* the object has a problem but can be read on */
 };
 
-static unsigned line_of(const struct yaml *yaml, yaml_mark_t mark)
-{
-        return yaml->before + (unsigned)mark.line + 1;
-}
-
-static unsigned event_line(const struct yaml *yaml)
-{
-        return line_of(yaml, yaml->event.start_mark);
-}
-
-static void __attribute__((format(printf, 3, 0)))
-report(struct yaml *yaml, unsigned line, const char *format, va_list args)
-{
-        char text[320];
-
-        vsnprintf(text, sizeof(text), format, args);
-        problems_add(yaml->reader->problems, (struct place){yaml->input->file, line}, "%s", text);
-}
-
-/* A problem behind which nothing can be read; false, so that it can be returned. */
-static bool __attribute__((format(printf, 3, 4)))
-refuse_at(struct yaml *yaml, unsigned line, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        report(yaml, line, format, args);
-        va_end(args);
-        return false;
-}
-
 /* A problem that spoils the object but not what follows. */
 static void __attribute__((format(printf, 3, 4)))
 spoil_at(struct yaml *yaml, unsigned line, const char *format, ...)
@@ -79,103 +32,9 @@ spoil_at(struct yaml *yaml, unsigned line, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        report(yaml, line, format, args);
+        events_report(&yaml->events, line, format, args);
         va_end(args);
         yaml->refused = true;
-}
-
-static unsigned newlines(const char *text, size_t length)
-{
-        unsigned n = 0;
-
-        for (const char *end = text + length; (text = memchr(text, '\n', (size_t)(end - text)));
-             text++)
-                n++;
-        return n;
-}
-
-/* Lines that begin with '%', in UTF-8 and UTF-16. */
-static unsigned directives(const char *text, size_t length)
-{
-        const char *end = text + length;
-        unsigned n = 0;
-
-        for (; (text = memchr(text, '\n', (size_t)(end - text))); text++)
-                n += (end - text > 1 && text[1] == '%') ||
-                     (end - text > 2 && text[1] == '\0' && text[2] == '%');
-        return n;
-}
-
-static const char *chunk_text(const struct yaml *yaml)
-{
-        return yaml->input->window + yaml->input->at - yaml->chunk.length;
-}
-
-static int feed(void *data, unsigned char *buffer, size_t size, size_t *ret_read)
-{
-        struct yaml *yaml = data;
-
-        *ret_read = 0;
-        if (yaml->fed > LOAD_MAX_OBJECT_BYTES) {
-                yaml->why = "a scalar or comment is larger than an object may be";
-                return 0;
-        }
-        yaml->chunk.line += newlines(chunk_text(yaml), yaml->chunk.length);
-        yaml->chunk.offset += yaml->chunk.length;
-        yaml->chunk.length = input_take(yaml->input, (char *)buffer, size);
-        yaml->fed += yaml->chunk.length;
-        yaml->directives += directives(chunk_text(yaml), yaml->chunk.length);
-        if (yaml->directives > DIRECTIVES_MAX) {
-                yaml->why = "too many directives";
-                return 0;
-        }
-        *ret_read = yaml->chunk.length;
-        if (yaml->input->error)
-                yaml->why = strerror(yaml->input->error);
-        return !yaml->input->error;
-}
-
-/* libyaml decodes ahead of what it parses, and tells of bytes it cannot take by offset only. */
-static unsigned decoding_line(const struct yaml *yaml)
-{
-        size_t offset = yaml->parser.problem_offset;
-        size_t into = offset > yaml->chunk.offset ? offset - yaml->chunk.offset : 0;
-
-        if (into > yaml->chunk.length)
-                into = yaml->chunk.length;
-        return yaml->chunk.line + newlines(chunk_text(yaml), into);
-}
-
-static bool refuse_syntax(struct yaml *yaml)
-{
-        const yaml_parser_t *parser = &yaml->parser;
-
-        if (parser->error == YAML_MEMORY_ERROR)
-                memory_exhausted(0);
-        if (yaml->why)
-                return refuse_at(yaml, line_of(yaml, parser->mark), "cannot be read: %s",
-                                 yaml->why);
-        if (parser->error == YAML_READER_ERROR && parser->problem_value >= 0)
-                return refuse_at(yaml, decoding_line(yaml), "%s (\\x%02x)", parser->problem,
-                                 (unsigned)parser->problem_value);
-        if (parser->error == YAML_READER_ERROR)
-                return refuse_at(yaml, decoding_line(yaml), "%s", parser->problem);
-        if (parser->context && parser->context_mark.line != parser->problem_mark.line)
-                return refuse_at(yaml, line_of(yaml, parser->problem_mark), "%s %s from line %u on",
-                                 parser->problem, parser->context,
-                                 line_of(yaml, parser->context_mark));
-        return refuse_at(yaml, line_of(yaml, parser->problem_mark), "%s%s%s", parser->problem,
-                         parser->context ? " " : "", parser->context ? parser->context : "");
-}
-
-static bool advance(struct yaml *yaml)
-{
-        if (yaml->has_event)
-                yaml_event_delete(&yaml->event);
-        yaml->has_event = yaml_parser_parse(&yaml->parser, &yaml->event);
-        yaml->fed = 0;
-        yaml->directives = 0;
-        return yaml->has_event || refuse_syntax(yaml);
 }
 
 static const char *text_of(const yaml_char_t *text)
@@ -186,44 +45,47 @@ static const char *text_of(const yaml_char_t *text)
 static bool read_scalar(struct yaml *yaml, struct value *value)
 {
         struct scalar scalar = {
-            .text = text_of(yaml->event.data.scalar.value),
-            .length = yaml->event.data.scalar.length,
-            .tag = text_of(yaml->event.data.scalar.tag),
-            .plain = yaml->event.data.scalar.plain_implicit,
+            .text = text_of(yaml->events.now.data.scalar.value),
+            .length = yaml->events.now.data.scalar.length,
+            .tag = text_of(yaml->events.now.data.scalar.tag),
+            .plain = yaml->events.now.data.scalar.plain_implicit,
         };
         const char *why;
 
         if (scalar.length > LOAD_MAX_TEXT)
-                return refuse_at(yaml, event_line(yaml), "a text is longer than %u bytes",
-                                 LOAD_MAX_TEXT);
+                return events_refuse(&yaml->events, events_line(&yaml->events),
+                                     "a text is longer than %u bytes", LOAD_MAX_TEXT);
         if (memchr(scalar.text, '\0', scalar.length))
-                spoil_at(yaml, event_line(yaml), "a text holds NUL");
+                spoil_at(yaml, events_line(&yaml->events), "a text holds NUL");
         else if (!scalar_resolve(yaml->tree, &scalar, value, &why))
-                spoil_at(yaml, event_line(yaml), "%s", why);
+                spoil_at(yaml, events_line(&yaml->events), "%s", why);
         return true;
 }
 
 /* What the alias stands for, sharing all that is in it. */
 static bool read_alias(struct yaml *yaml, struct value *value)
 {
-        const char *name = text_of(yaml->event.data.alias.anchor);
+        const char *name = text_of(yaml->events.now.data.alias.anchor);
         const struct anchor *anchor = anchors_get(&yaml->anchors, name);
 
         if (!anchor) {
-                spoil_at(yaml, event_line(yaml), "unknown anchor '%.100s' referenced", name);
+                spoil_at(yaml, events_line(&yaml->events), "unknown anchor '%.100s' referenced",
+                         name);
                 return true;
         }
         if (!anchor->value) {
-                spoil_at(yaml, event_line(yaml), "anchor '%.100s' value contains itself", name);
+                spoil_at(yaml, events_line(&yaml->events), "anchor '%.100s' value contains itself",
+                         name);
                 return true;
         }
         if (yaml->depth + anchor->height > LOAD_MAX_DEPTH)
-                return refuse_at(yaml, event_line(yaml), "nested deeper than %d", LOAD_MAX_DEPTH);
+                return events_refuse(&yaml->events, events_line(&yaml->events),
+                                     "nested deeper than %d", LOAD_MAX_DEPTH);
         yaml->alias_nodes += anchor->nodes;
         if (yaml->alias_nodes > LOAD_MAX_ALIAS_NODES)
-                return refuse_at(yaml, event_line(yaml),
-                                 "document contains excessive aliasing (more than %d nodes)",
-                                 LOAD_MAX_ALIAS_NODES);
+                return events_refuse(&yaml->events, events_line(&yaml->events),
+                                     "document contains excessive aliasing (more than %d nodes)",
+                                     LOAD_MAX_ALIAS_NODES);
         value->kind = anchor->value->kind;
         value->boolean = anchor->value->boolean;
         value->text = anchor->value->text;
@@ -236,37 +98,26 @@ static bool read_node(struct yaml *yaml, struct value *value);
 static bool enter(struct yaml *yaml, const yaml_char_t *tag, const char *core)
 {
         if (tag && strcmp(text_of(tag), core) != 0 && strcmp(text_of(tag), "!") != 0)
-                spoil_at(yaml, event_line(yaml), "cannot take a map or list with the tag %.60s",
-                         text_of(tag));
+                spoil_at(yaml, events_line(&yaml->events),
+                         "cannot take a map or list with the tag %.60s", text_of(tag));
         if (++yaml->depth > LOAD_MAX_DEPTH)
-                return refuse_at(yaml, event_line(yaml), "nested deeper than %d", LOAD_MAX_DEPTH);
+                return events_refuse(&yaml->events, events_line(&yaml->events),
+                                     "nested deeper than %d", LOAD_MAX_DEPTH);
         return true;
 }
 
-static bool read_list(struct yaml *yaml, struct value *list)
+/* The event is the item's. */
+static bool read_item(struct yaml *yaml, struct value ***tail)
 {
-        struct value **tail = &list->first;
+        struct value *item = tree_value(yaml->tree, VALUE_NULL, events_line(&yaml->events));
 
-        list->kind = VALUE_LIST;
-        if (!enter(yaml, yaml->event.data.sequence_start.tag, YAML_SEQ_TAG))
-                return false;
-        for (;;) {
-                if (!advance(yaml))
-                        return false;
-                if (yaml->event.type == YAML_SEQUENCE_END_EVENT)
-                        break;
-                struct value *item = tree_value(yaml->tree, VALUE_NULL, event_line(yaml));
-                *tail = item;
-                tail = &item->next;
-                if (!read_node(yaml, item))
-                        return false;
-        }
-        yaml->depth--;
-        return true;
+        **tail = item;
+        *tail = &item->next;
+        return read_node(yaml, item);
 }
 
 /* An item of the document's list: a tree of its own, handed over and forgotten. */
-static bool read_item(struct yaml *yaml, const struct value *document)
+static bool hand_over_item(struct yaml *yaml, const struct value *document)
 {
         const struct document_visitor *visitor = yaml->reader->visitor;
         bool refused = yaml->refused;
@@ -274,7 +125,7 @@ static bool read_item(struct yaml *yaml, const struct value *document)
         yaml->refused = false;
         yaml->tree = &yaml->item;
         tree_reset(yaml->tree);
-        struct value *item = tree_value(yaml->tree, VALUE_NULL, event_line(yaml));
+        struct value *item = tree_value(yaml->tree, VALUE_NULL, events_line(&yaml->events));
         if (!read_node(yaml, item))
                 return false;
         if (!yaml->refused)
@@ -284,17 +135,20 @@ static bool read_item(struct yaml *yaml, const struct value *document)
         return true;
 }
 
-static bool read_items(struct yaml *yaml, const struct value *document, struct value *list)
+/* document: whose "items" these are, to be handed over; NULL for any other list. */
+static bool read_list(struct yaml *yaml, struct value *list, const struct value *document)
 {
+        struct value **tail = &list->first;
+
         list->kind = VALUE_LIST;
-        if (!enter(yaml, yaml->event.data.sequence_start.tag, YAML_SEQ_TAG))
+        if (!enter(yaml, yaml->events.now.data.sequence_start.tag, YAML_SEQ_TAG))
                 return false;
         for (;;) {
-                if (!advance(yaml))
+                if (!events_advance(&yaml->events))
                         return false;
-                if (yaml->event.type == YAML_SEQUENCE_END_EVENT)
+                if (yaml->events.now.type == YAML_SEQUENCE_END_EVENT)
                         break;
-                if (!read_item(yaml, document))
+                if (!(document ? hand_over_item(yaml, document) : read_item(yaml, &tail)))
                         return false;
         }
         yaml->depth--;
@@ -328,10 +182,10 @@ static bool join(struct yaml *yaml, const struct value *source, unsigned line, s
 
 static bool read_merge(struct yaml *yaml, struct value ***tail)
 {
-        unsigned line = event_line(yaml);
+        unsigned line = events_line(&yaml->events);
         struct value *source = tree_value(yaml->tree, VALUE_NULL, line);
 
-        if (!advance(yaml) || !read_node(yaml, source))
+        if (!events_advance(&yaml->events) || !read_node(yaml, source))
                 return false;
         if (source->kind != VALUE_LIST) {
                 join(yaml, source, line, tail);
@@ -390,11 +244,12 @@ static void check_keys(struct yaml *yaml, size_t mark)
 /* The event is the key's. NULL where reading cannot go on. */
 static struct value *read_key(struct yaml *yaml, size_t mark)
 {
-        unsigned line = event_line(yaml);
+        unsigned line = events_line(&yaml->events);
         struct value key = {.line = line};
 
-        if (yaml->event.type != YAML_SCALAR_EVENT && yaml->event.type != YAML_ALIAS_EVENT) {
-                refuse_at(yaml, line, "invalid map key: a map or list");
+        if (yaml->events.now.type != YAML_SCALAR_EVENT &&
+            yaml->events.now.type != YAML_ALIAS_EVENT) {
+                events_refuse(&yaml->events, line, "invalid map key: a map or list");
                 return NULL;
         }
         if (!read_node(yaml, &key))
@@ -413,8 +268,8 @@ static struct value *read_key(struct yaml *yaml, size_t mark)
 
 static bool is_items(const struct yaml *yaml, const struct value *member)
 {
-        return yaml->depth == 1 && yaml->event.type == YAML_SEQUENCE_START_EVENT &&
-               !yaml->event.data.sequence_start.anchor && strcmp(member->key, "items") == 0;
+        return yaml->depth == 1 && yaml->events.now.type == YAML_SEQUENCE_START_EVENT &&
+               !yaml->events.now.data.sequence_start.anchor && strcmp(member->key, "items") == 0;
 }
 
 static bool read_member(struct yaml *yaml, const struct value *map, size_t mark,
@@ -422,10 +277,9 @@ static bool read_member(struct yaml *yaml, const struct value *map, size_t mark,
 {
         struct value *member = read_key(yaml, mark);
 
-        if (!member || !advance(yaml))
+        if (!member || !events_advance(&yaml->events))
                 return false;
-        bool read =
-            is_items(yaml, member) ? read_items(yaml, map, member) : read_node(yaml, member);
+        bool read = is_items(yaml, member) ? read_list(yaml, member, map) : read_node(yaml, member);
         **tail = member;
         *tail = &member->next;
         return read;
@@ -438,22 +292,22 @@ static bool read_map(struct yaml *yaml, struct value *map)
         unsigned merge_line = 0;
 
         map->kind = VALUE_MAP;
-        if (!enter(yaml, yaml->event.data.mapping_start.tag, YAML_MAP_TAG))
+        if (!enter(yaml, yaml->events.now.data.mapping_start.tag, YAML_MAP_TAG))
                 return false;
         for (;;) {
-                if (!advance(yaml))
+                if (!events_advance(&yaml->events))
                         return false;
-                if (yaml->event.type == YAML_MAPPING_END_EVENT)
+                if (yaml->events.now.type == YAML_MAPPING_END_EVENT)
                         break;
-                if (!is_merge(&yaml->event)) {
+                if (!is_merge(&yaml->events.now)) {
                         if (!read_member(yaml, map, mark, &tail))
                                 return false;
                         continue;
                 }
                 if (merge_line)
-                        spoil_at(yaml, event_line(yaml), "key \"<<\" already set in map on line %u",
-                                 merge_line);
-                merge_line = event_line(yaml);
+                        spoil_at(yaml, events_line(&yaml->events),
+                                 "key \"<<\" already set in map on line %u", merge_line);
+                merge_line = events_line(&yaml->events);
                 if (!read_merge(yaml, &tail))
                         return false;
         }
@@ -483,13 +337,13 @@ static const char *event_anchor(const yaml_event_t *event)
 
 static bool read_by_type(struct yaml *yaml, struct value *value)
 {
-        switch (yaml->event.type) {
+        switch (yaml->events.now.type) {
         case YAML_SCALAR_EVENT:
                 return read_scalar(yaml, value);
         case YAML_ALIAS_EVENT:
                 return read_alias(yaml, value);
         case YAML_SEQUENCE_START_EVENT:
-                return read_list(yaml, value);
+                return read_list(yaml, value, NULL);
         default:
                 return read_map(yaml, value);
         }
@@ -499,18 +353,19 @@ static bool read_by_type(struct yaml *yaml, struct value *value)
  * before the document ends: an alias to it contains itself. */
 static bool read_node(struct yaml *yaml, struct value *value)
 {
-        const char *name = event_anchor(&yaml->event);
+        const char *name = event_anchor(&yaml->events.now);
         struct anchor *anchor = name ? anchors_begin(&yaml->anchors, name) : NULL;
-        unsigned line = event_line(yaml);
+        unsigned line = events_line(&yaml->events);
 
         if (tree_too_large(yaml->tree))
-                return refuse_at(yaml, line, "an object is larger than %u bytes",
-                                 LOAD_MAX_OBJECT_BYTES);
+                return events_refuse(&yaml->events, line, "an object is larger than %u bytes",
+                                     LOAD_MAX_OBJECT_BYTES);
         if (!read_by_type(yaml, value))
                 return false;
         if (anchor && yaml->depth > 0 && !anchors_end(&yaml->anchors, anchor, value))
-                return refuse_at(yaml, line, "what a document anchors is larger than %u bytes",
-                                 LOAD_MAX_OBJECT_BYTES);
+                return events_refuse(&yaml->events, line,
+                                     "what a document anchors is larger than %u bytes",
+                                     LOAD_MAX_OBJECT_BYTES);
         return true;
 }
 
@@ -526,10 +381,10 @@ static bool read_document(struct yaml *yaml)
         yaml->tree = &yaml->document;
         tree_reset(yaml->tree);
         anchors_reset(&yaml->anchors);
-        if (!advance(yaml))
+        if (!events_advance(&yaml->events))
                 return false;
-        struct value *root = tree_value(yaml->tree, VALUE_NULL, event_line(yaml));
-        bool read = read_node(yaml, root) && advance(yaml);
+        struct value *root = tree_value(yaml->tree, VALUE_NULL, events_line(&yaml->events));
+        bool read = read_node(yaml, root) && events_advance(&yaml->events);
         if (!read || yaml->refused)
                 visitor->document(visitor->context, NULL);
         else if (root->kind != VALUE_NULL)
@@ -540,11 +395,11 @@ static bool read_document(struct yaml *yaml)
 static bool read_documents(struct yaml *yaml)
 {
         for (;;) {
-                if (!advance(yaml))
+                if (!events_advance(&yaml->events))
                         return false;
-                if (yaml->event.type == YAML_STREAM_END_EVENT)
+                if (yaml->events.now.type == YAML_STREAM_END_EVENT)
                         return true;
-                if (yaml->event.type == YAML_DOCUMENT_START_EVENT && !read_document(yaml))
+                if (yaml->events.now.type == YAML_DOCUMENT_START_EVENT && !read_document(yaml))
                         return false;
         }
 }
@@ -553,21 +408,14 @@ int yaml_read(const struct document_reader *reader)
 {
         struct yaml yaml = {
             .reader = reader,
-            .input = reader->input,
-            .before = reader->input->line - 1,
-            .chunk.line = reader->input->line,
             .document = tree_new(),
             .item = tree_new(),
             .anchors = anchors_new(),
         };
 
-        if (!yaml_parser_initialize(&yaml.parser))
-                memory_exhausted(0);
-        yaml_parser_set_input(&yaml.parser, feed, &yaml);
+        events_init(&yaml.events, reader->input, reader->problems);
         bool read = read_documents(&yaml);
-        if (yaml.has_event)
-                yaml_event_delete(&yaml.event);
-        yaml_parser_delete(&yaml.parser);
+        events_done(&yaml.events);
         tree_done(&yaml.document);
         tree_done(&yaml.item);
         anchors_done(&yaml.anchors);
