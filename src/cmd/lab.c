@@ -9,7 +9,9 @@
 #include "cmd/command.h"
 #include "cmd/lab_report.h"
 #include "cmd/options.h"
+#include "lab/found.h"
 #include "lab/lab.h"
+#include "lab/names.h"
 #include "lab/netns.h"
 
 #define LAB_NAME_MAX 32

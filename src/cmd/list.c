@@ -64,12 +64,6 @@ static struct line *line_of(struct listing *listing, const char *key)
         return line;
 }
 
-static void add_counters(struct counters *sum, const struct counters *counters)
-{
-        sum->packets += counters->packets;
-        sum->bytes += counters->bytes;
-}
-
 static const char *number_text(struct listing *listing, uint64_t number)
 {
         return arena_printf(listing->arena, "%" PRIu64, number);
@@ -112,7 +106,7 @@ static void gather_policy_rule(struct listing *listing, const struct rule *rule)
         line->cells[1] = strchr(space, '[')
                              ? space + 1
                              : arena_printf(listing->arena, "%s (allows nothing)", space + 1);
-        add_counters(&line->counters, &rule->counters);
+        counters_add(&line->counters, &rule->counters);
 }
 
 static int line_compare(const void *a, const void *b)
@@ -187,7 +181,7 @@ static void gather_pod(struct listing *listing, const struct table *table, const
         line->cells[2] = direction;
         line->cells[3] = class->name;
         line->cells[6] = number_text(listing, denied_by(class));
-        add_counters(&line->counters, &rule->counters);
+        counters_add(&line->counters, &rule->counters);
 }
 
 static void gather_pods(struct listing *listing)
@@ -212,7 +206,7 @@ static void gather_chains(struct listing *listing)
                         line->cells[1] = family;
                         line->cells[2] = number_text(listing, chain->rules.n);
                         vec_foreach (const struct rule, rule, &chain->rules)
-                                add_counters(&line->counters, &rule->counters);
+                                counters_add(&line->counters, &rule->counters);
                 }
         set_counters(listing, 3);
 }

@@ -153,12 +153,6 @@ static bool plain_holds(const struct ruleset *ruleset, const struct plain *plain
                peers->type == SET_HASH_IP && set_find(peers, &address);
 }
 
-static void add_counters(struct counters *counters, const struct counters *more)
-{
-        counters->packets += more->packets;
-        counters->bytes += more->bytes;
-}
-
 /* The set of a rule that is a shortcut; NULL of any other. */
 static const struct set *shortcut_set(const struct ruleset *ruleset, const struct rule *rule)
 {
@@ -179,7 +173,7 @@ static void give_back(const struct ruleset *ruleset, struct chain *chain, const 
         vec_foreach (struct rule, rule, &chain->rules)
                 if (!shortcut_set(ruleset, rule) && rule_is_plain(rule, &plain) &&
                     plain.type == set->type && plain_holds(ruleset, &plain, element)) {
-                        add_counters(&rule->counters, &element->counters);
+                        counters_add(&rule->counters, &element->counters);
                         return;
                 }
 }

@@ -1,9 +1,12 @@
+#include "lab/found.h"
+
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <string.h>
 
-#include "lab/lab.h"
+#include "lab/names.h"
 #include "lab/netns.h"
+#include "lab/plan.h"
 
 /* What eth0 has in this namespace. */
 static struct lab_addresses *read_addresses(struct arena *arena)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/names.h"
 #include "lab/netns.h"
 #include "netlink/link.h"
 

@@ -24,8 +24,5 @@ int lab_up(const struct lab_plan *plan, struct lab_progress progress, struct err
 int lab_down(const char *lab, size_t *ret_removed, struct err *err);
 bool lab_exists(const char *lab);
 
-/* The addresses of a lab's pods and nodes: what lab_plan_make() takes as found. The thread comes
- * back to the namespace it was in. NULL on failure. */
-struct map *lab_found(struct arena *arena, const char *lab, struct err *err);
 /* Adds the plan's addresses outside to a lab that exists: policies may have come since. */
 int lab_add_outside(const struct lab_plan *plan, struct err *err);

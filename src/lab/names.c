@@ -1,7 +1,8 @@
+#include "lab/names.h"
+
 #include <string.h>
 
 #include "base/digest.h"
-#include "lab/plan.h"
 
 /* penstock-LAB.pod.NAMESPACE.POD: the names of labs and namespaces have no dots, so no two names
  * are one. */

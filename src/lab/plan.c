@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lab/names.h"
 #include "lab/samples.h"
 
 struct planner {

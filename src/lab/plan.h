@@ -47,12 +47,3 @@ struct lab_addresses {
 /* cluster is sealed; it is completed and sealed anew. It and found must outlive the plan. */
 struct lab_plan *lab_plan_make(struct arena *arena, const char *lab, struct cluster *cluster,
                                const struct map *found, struct err *err);
-
-/* Names of network namespaces; all of a lab begin with lab_prefix(), no other lab's do. What would
- * be too long for a file name ends in a digest. */
-const char *lab_prefix(struct arena *arena, const char *lab);
-const char *lab_netns_pod(struct arena *arena, const char *lab, const char *namespace,
-                          const char *name);
-const char *lab_netns_node(struct arena *arena, const char *lab, const char *name);
-const char *lab_netns_outside(struct arena *arena, const char *lab);
-const char *lab_netns_fabric(struct arena *arena, const char *lab); /* what connects the nodes */

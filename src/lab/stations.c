@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lab/names.h"
 #include "lab/netns.h"
 #include "lab/sockets.h"
 

@@ -111,6 +111,12 @@ const char *rule_comment(const struct rule *rule)
         return NULL;
 }
 
+void counters_add(struct counters *sum, const struct counters *counters)
+{
+        sum->packets += counters->packets;
+        sum->bytes += counters->bytes;
+}
+
 int set_element_compare(const struct set_element *a, const struct set_element *b)
 {
         int order = prefix_compare(&a->prefix, &b->prefix);

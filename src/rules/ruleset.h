@@ -151,6 +151,7 @@ void ruleset_finish(struct ruleset *ruleset);
 
 void rule_add_match(struct ruleset *ruleset, struct rule *rule, struct match match);
 const char *rule_comment(const struct rule *rule); /* NULL where it has none */
+void counters_add(struct counters *sum, const struct counters *counters);
 
 int set_element_compare(const struct set_element *a, const struct set_element *b);
 /* The element equal to key in all but counters; the set is finished. NULL where there is none. */

@@ -42,7 +42,8 @@ static inline char *problem_lines(struct decoded *decoded)
         FILE *out = open_memstream(&text, &size);
         _cleanup_strbuf_ struct strbuf lines = {0};
 
-        decoded->problems.list.n ? problems_print(&decoded->problems, out) : (void)0;
+        if (decoded->problems.list.n)
+                problems_print(&decoded->problems, out);
         fclose(out);
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
                 if (strncmp(line, "t.yaml:", 7) == 0)

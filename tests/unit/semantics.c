@@ -42,14 +42,6 @@ void expect_refused(const char *manifests, const char *where)
                  problems.list.n ? problems.list.items[0].text : "accepted");
 }
 
-static const struct ip *find_family(const struct ip *ips, size_t n, enum family family)
-{
-        for (size_t i = 0; i < n; i++)
-                if (ips[i].family == family)
-                        return &ips[i];
-        return NULL;
-}
-
 static bool end_address(const struct cluster *cluster, const char *text, enum family family,
                         struct ip *ret)
 {
@@ -62,7 +54,7 @@ static bool end_address(const struct cluster *cluster, const char *text, enum fa
         if (strncmp(text, "node/", 5) == 0) {
                 const struct node *node = cluster_node(cluster, text + 5);
                 assert_non_null(node);
-                found = find_family(node->addresses.items, node->addresses.n, family);
+                found = ip_of_family(node->addresses.items, node->addresses.n, family);
         } else {
                 if (slash)
                         snprintf(namespace, sizeof(namespace), "%.*s", (int)(slash - text), text);

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "base/vec.h"
+#include "lab/names.h"
 #include "lab/plan.h"
 #include "lab/probes.h"
 #include "lab/samples.h"

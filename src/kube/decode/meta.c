@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kube/decode/selector.h"
 #include "kube/decode/timestamp.h"
 
 #define ANNOTATIONS_MAX (256u << 10) /* bytes of all keys and values, as the API server has it */

@@ -2,7 +2,7 @@
 
 #include "kube/decode/field.h"
 
-/* What all kinds share: metadata, labels, label selectors. */
+/* What all kinds share: metadata. */
 
 struct meta_rules {
         bool namespaced;
@@ -12,6 +12,3 @@ struct meta_rules {
 /* Reads the metadata of the object. */
 void decode_meta(struct decoder *decoder, const struct field *object,
                  const struct meta_rules *rules, struct meta *ret);
-/* target is a struct labels, a struct selector. */
-void decode_labels(struct decoder *decoder, const struct field *field, void *target);
-void decode_selector(struct decoder *decoder, const struct field *field, void *target);

@@ -3,7 +3,7 @@
 #include "kube/decode/kinds.h"
 #include "kube/decode/meta.h"
 
-/* Node, for its addresses and those that its pods get, and Namespace, for its labels. */
+/* Node, for its addresses and those that its pods get. */
 
 struct cidr {
         struct prefix prefix;
@@ -168,16 +168,4 @@ void decode_node(struct decoder *decoder, const struct field *object)
         node.addresses.items = target.addresses.items;
         node.addresses.n = target.addresses.n;
         vec_push(decoder->arena, &decoder->context->cluster->nodes, node);
-}
-
-/* kubernetes.io/metadata.name is as the manifest has it, right or wrong: sealing sets it, as the
- * API server does (semantics 27). */
-void decode_namespace(struct decoder *decoder, const struct field *object)
-{
-        static const struct meta_rules rules = {false, dns_label_faults};
-        struct namespace namespace = {0};
-
-        decode_meta(decoder, object, &rules, &namespace.meta);
-        if (!decoder->faults)
-                vec_push(decoder->arena, &decoder->context->cluster->namespaces, namespace);
 }

@@ -1,5 +1,5 @@
 #include "kube/decode/kinds.h"
-#include "kube/decode/meta.h"
+#include "kube/decode/selector.h"
 
 /* A peer of a NetworkPolicy: selectors or a block of addresses. CIDRs are read as Kubernetes reads
  * stored ones (semantics 12): host bits are cut, leading zeros are decimal. */

@@ -2,6 +2,7 @@
 
 #include "kube/decode/kinds.h"
 #include "kube/decode/meta.h"
+#include "kube/decode/selector.h"
 
 /* NetworkPolicy of networking.k8s.io/v1: each of the API's types is a table of its fields and a
  * function that checks what holds between them. Peers are next door. */

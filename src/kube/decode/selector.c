@@ -1,6 +1,6 @@
-#include <string.h>
+#include "kube/decode/selector.h"
 
-#include "kube/decode/meta.h"
+#include <string.h>
 
 /* Everything is brought into the one order that labels and selectors have, so that equal ones are
  * equal texts wherever they are compared later. */

@@ -1,0 +1,16 @@
+#include "kube/decode/kinds.h"
+#include "kube/decode/meta.h"
+
+/* Namespace, for its labels. */
+
+/* kubernetes.io/metadata.name is as the manifest has it, right or wrong: sealing sets it, as the
+ * API server does (semantics 27). */
+void decode_namespace(struct decoder *decoder, const struct field *object)
+{
+        static const struct meta_rules rules = {false, dns_label_faults};
+        struct namespace namespace = {0};
+
+        decode_meta(decoder, object, &rules, &namespace.meta);
+        if (!decoder->faults)
+                vec_push(decoder->arena, &decoder->context->cluster->namespaces, namespace);
+}
