@@ -4,8 +4,8 @@
 #include "iptables/words.h"
 #include "rules/ruleset.h"
 
-/* The options of iptables that penstock understands, one row of a table for each, used in both
- * directions. Everything else is kept as it was written (MATCH_UNKNOWN, TARGET_UNKNOWN). */
+/* A rule to and from the options of iptables. What penstock does not understand is kept as it was
+ * written (MATCH_UNKNOWN, TARGET_UNKNOWN). */
 
 /* What a rule is read or printed among. */
 struct options_context {
