@@ -1,12 +1,12 @@
 #include "lab/found.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <string.h>
 
 #include "lab/names.h"
 #include "lab/netns.h"
 #include "lab/plan.h"
+#include "lab/sockets.h"
 
 /* What eth0 has in this namespace. */
 static struct lab_addresses *read_addresses(struct arena *arena)
@@ -16,21 +16,11 @@ static struct lab_addresses *read_addresses(struct arena *arena)
 
         if (getifaddrs(&list) < 0)
                 return addresses;
-        for (struct ifaddrs *at = list; at; at = at->ifa_next) {
-                char text[INET6_ADDRSTRLEN];
-                const void *bytes = NULL;
-                struct ip ip;
-
-                if (!at->ifa_addr || strcmp(at->ifa_name, "eth0") != 0)
+        for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+                if (!at->ifa_addr || strcmp(at->ifa_name, "eth0") != 0 ||
+                    (at->ifa_addr->sa_family != AF_INET && at->ifa_addr->sa_family != AF_INET6))
                         continue;
-                if (at->ifa_addr->sa_family == AF_INET)
-                        bytes = &((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
-                if (at->ifa_addr->sa_family == AF_INET6)
-                        bytes =
-                            &((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr;
-                if (bytes && inet_ntop(at->ifa_addr->sa_family, bytes, text, sizeof(text)) &&
-                    ip_parse(text, &ip))
-                        vec_push(arena, &addresses->ips, ip);
+                vec_push(arena, &addresses->ips, socket_address_ip(at->ifa_addr));
         }
         freeifaddrs(list);
         return addresses;

@@ -158,7 +158,7 @@ static void read_sctp(struct prober *prober, size_t at)
 
         while ((n = recvfrom(station->sctp, buffer, sizeof(buffer), 0, (void *)&address, &length)) >
                0) {
-                struct ip source = socket_address_ip(&address);
+                struct ip source = socket_address_ip((const void *)&address);
                 size_t header = station->ip.family == FAMILY_IPV4 ? (buffer[0] & 0x0fu) * 4u : 0;
 
                 if ((size_t)n > header)

@@ -36,11 +36,11 @@ socklen_t socket_address(const struct ip *ip, uint16_t port, struct sockaddr_sto
         return sizeof(*six);
 }
 
-struct ip socket_address_ip(const struct sockaddr_storage *address)
+struct ip socket_address_ip(const struct sockaddr *address)
 {
         const struct sockaddr_in *four = (const void *)address;
         const struct sockaddr_in6 *six = (const void *)address;
-        struct ip ip = {.family = address->ss_family == AF_INET6 ? FAMILY_IPV6 : FAMILY_IPV4};
+        struct ip ip = {.family = address->sa_family == AF_INET6 ? FAMILY_IPV6 : FAMILY_IPV4};
 
         if (ip.family == FAMILY_IPV6)
                 memcpy(ip.bytes, &six->sin6_addr, sizeof(six->sin6_addr));

@@ -22,4 +22,4 @@ int socket_result(int fd, enum protocol protocol, uint64_t nonce);
 void socket_drop(int fd);
 
 socklen_t socket_address(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret);
-struct ip socket_address_ip(const struct sockaddr_storage *address);
+struct ip socket_address_ip(const struct sockaddr *address); /* of IPv4 or IPv6 */
