@@ -32,19 +32,6 @@ static bool keep_allowed(const struct packet *packet, void *data)
         return policy_allows(keep->cluster, &keep->policy, packet);
 }
 
-int apply_flavour(const char *command, const struct options *options, enum flavour *ret)
-{
-        struct err err;
-
-        if (options->has_flavour) {
-                *ret = options->flavour;
-                return EXIT_YES;
-        }
-        if (flavour_detect(ret, &err) < 0)
-                return fail(command, EXIT_TROUBLE, "%s", err.text);
-        return EXIT_YES;
-}
-
 static void print_report(const struct apply_report *report, const char *node, const char *flavour,
                          bool dry_run, size_t cut)
 {
@@ -116,7 +103,8 @@ static int apply_ruleset(const char *command, const struct options *options,
         struct apply_report report = {0};
         struct err err;
         size_t cut = 0;
-        int bridges, connections, status = apply_flavour(command, options, &apply_options.flavour);
+        int bridges, connections,
+            status = options_flavour(command, options, &apply_options.flavour);
 
         if (status != EXIT_YES)
                 return status;

@@ -6,5 +6,3 @@
  * the connections that are no longer allowed; prints what was done. Returns the exit status. */
 int apply_node(const char *command, const struct options *options, const struct cluster *cluster,
                const char *node);
-/* --backend, or what flavour_detect() finds; EXIT_YES or what to exit with. */
-int apply_flavour(const char *command, const struct options *options, enum flavour *ret);

@@ -4,7 +4,6 @@
 
 #include "base/json_print.h"
 #include "base/map.h"
-#include "cmd/apply.h"
 #include "cmd/columns.h"
 #include "cmd/command.h"
 #include "cmd/options.h"
@@ -322,7 +321,7 @@ int cmd_list(int argc, char **argv)
         if (!view)
                 return fail(argv[0], EXIT_USAGE, "%s: not policies, pods, chains or sets", name);
         enum flavour flavour;
-        status = apply_flavour(argv[0], &options, &flavour);
+        status = options_flavour(argv[0], &options, &flavour);
         if (status != EXIT_YES)
                 return status;
         _cleanup_arena_ struct arena *arena = arena_new();

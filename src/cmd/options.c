@@ -300,6 +300,19 @@ void options_seal(struct cluster *cluster)
                 fprintf(stderr, "note: %s\n", *note);
 }
 
+int options_flavour(const char *command, const struct options *options, enum flavour *ret)
+{
+        struct err err;
+
+        if (options->has_flavour) {
+                *ret = options->flavour;
+                return EXIT_YES;
+        }
+        if (flavour_detect(ret, &err) < 0)
+                return fail(command, EXIT_TROUBLE, "%s", err.text);
+        return EXIT_YES;
+}
+
 int fail(const char *command, int status, const char *format, ...)
 {
         va_list args;

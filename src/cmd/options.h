@@ -72,6 +72,9 @@ struct cluster *options_load(const struct options *options);
 /* cluster_seal() and its notes to stderr. */
 void options_seal(struct cluster *cluster);
 
+/* --backend, or what flavour_detect() finds; EXIT_YES or what to exit with. */
+int options_flavour(const char *command, const struct options *options, enum flavour *ret);
+
 /* "penstock apply: …" on stderr; returns status. */
 int fail(const char *command, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -27,7 +27,8 @@ struct match_option {
          * are not understood. */
         bool (*parse)(struct match_reading *reading, const struct word *arguments,
                       struct match *ret);
-        void (*print)(const struct match *match, struct strbuf *out); /* NULL: another row prints it */
+        /* NULL: another row prints what this one reads. */
+        void (*print)(const struct match *match, struct strbuf *out);
 };
 
 /* NULL where there is none that fits what is being read. */

@@ -50,11 +50,6 @@ void cluster_freep(struct cluster **cluster)
         cluster_free(*cluster);
 }
 
-bool pod_takes_part(const struct pod *pod)
-{
-        return !pod_finished(pod) && !pod->host_network;
-}
-
 static int text_compare(const char *a, const char *b)
 {
         return a == b ? 0 : strcmp(a, b);

@@ -40,10 +40,6 @@ const struct pod *cluster_pod_at(const struct cluster *cluster, const struct ip 
 /* The node with this address. */
 const struct node *cluster_node_at(const struct cluster *cluster, const struct ip *ip);
 
-/* Does it take part: is it live (not finished) and not of the host's network? Only such pods are
- * isolated, are peers and are found by address. */
-bool pod_takes_part(const struct pod *pod);
-
 /* Objects of one namespace, contiguous because lists are sorted. */
 struct span {
         size_t first, n;

@@ -15,6 +15,11 @@ bool pod_finished(const struct pod *pod)
         return pod->phase == POD_SUCCEEDED || pod->phase == POD_FAILED;
 }
 
+bool pod_takes_part(const struct pod *pod)
+{
+        return !pod_finished(pod) && !pod->host_network;
+}
+
 bool pod_named_port(const struct pod *pod, const char *name, enum protocol protocol, uint16_t *ret)
 {
         for (size_t i = 0; i < pod->ports.n; i++) {

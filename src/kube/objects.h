@@ -115,6 +115,9 @@ struct network_policy {
 bool peer_is_ip_block(const struct policy_peer *peer);
 /* Has it ended: Succeeded or Failed? Its address may be another pod's already. */
 bool pod_finished(const struct pod *pod);
+/* Does it take part: is it live (not finished) and not of the host's network? Only such pods are
+ * isolated, are peers and are found by address. */
+bool pod_takes_part(const struct pod *pod);
 /* The first port of that name and protocol, as Kubernetes' FindPort; false where there is none. */
 bool pod_named_port(const struct pod *pod, const char *name, enum protocol protocol, uint16_t *ret);
 /* NULL where the pod has none of that family. */
