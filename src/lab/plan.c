@@ -1,9 +1,20 @@
 #include "lab/plan.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "lab/names.h"
 #include "lab/samples.h"
+
+void lab_plan_note(struct lab_plan *plan, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        const char *note = arena_vprintf(plan->arena, format, args);
+        va_end(args);
+        vec_push(plan->arena, &plan->notes, note);
+}
 
 struct planner {
         struct lab_plan *plan;
@@ -284,20 +295,18 @@ static void add_outside(struct lab_plan *plan, const struct map *taken)
                 add_ips(plan, add_end(plan, LAB_OUTSIDE, label, netns), ip, 1);
         }
         if (samples.cut)
-                vec_push(plan->arena, &plan->notes,
-                         arena_printf(plan->arena,
-                                      "%zu ipBlocks and excepts have no address outside to try "
-                                      "them: %d addresses are made at most",
-                                      samples.cut, SAMPLES_MAX));
+                lab_plan_note(plan,
+                              "%zu ipBlocks and excepts have no address outside to try "
+                              "them: %d addresses are made at most",
+                              samples.cut, SAMPLES_MAX);
 }
 
 static void choose_ports(struct lab_plan *plan)
 {
         plan->ports = lab_ports_choose(plan->arena, plan->cluster);
         if (plan->ports.cut)
-                vec_push(plan->arena, &plan->notes,
-                         arena_printf(plan->arena, "%zu ports are not tried: %d are at most",
-                                      plan->ports.cut, LAB_PORTS_MAX));
+                lab_plan_note(plan, "%zu ports are not tried: %d are at most", plan->ports.cut,
+                              LAB_PORTS_MAX);
 }
 
 struct lab_plan *lab_plan_make(struct arena *arena, const char *lab, struct cluster *cluster,

@@ -47,3 +47,6 @@ struct lab_addresses {
 /* cluster is sealed; it is completed and sealed anew. It and found must outlive the plan. */
 struct lab_plan *lab_plan_make(struct arena *arena, const char *lab, struct cluster *cluster,
                                const struct map *found, struct err *err);
+/* Adds to the notes. */
+void lab_plan_note(struct lab_plan *plan, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));

@@ -107,9 +107,7 @@ struct probes *probes_list(struct lab_plan *plan, const struct policy_options *p
                                                  probe_of(plan, policy, from, to,
                                                           &wishes.list.items[i]));
         if (one_of > 1)
-                vec_push(plan->arena, &plan->notes,
-                         arena_printf(plan->arena,
-                                      "%zu of %zu possible probes are sent, spread evenly",
-                                      probes->list.n, total));
+                lab_plan_note(plan, "%zu of %zu possible probes are sent, spread evenly",
+                              probes->list.n, total);
         return probes;
 }

@@ -198,8 +198,7 @@ static int serve_sctp(struct stations *stations, size_t at)
         if (station->sctp >= 0)
                 return stations_watch(stations, station->sctp, EVENT_SCTP, at, EPOLLIN);
         stations->sctp = false;
-        vec_push(plan->arena, &plan->notes,
-                 arena_printf(plan->arena, "SCTP is not tried: %s", why.text));
+        lab_plan_note(plan, "SCTP is not tried: %s", why.text);
         return 0;
 }
 

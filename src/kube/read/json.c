@@ -77,7 +77,7 @@ static bool hand_over_item(struct json *json, const struct value *document)
 static bool read_list(struct json *json, struct value *list, const struct value *document)
 {
         struct value **tail = &list->first;
-        bool another;
+        bool another = false;
 
         list->kind = VALUE_LIST;
         if (!enter(json, ']', &another))
@@ -132,7 +132,7 @@ static bool read_map(struct json *json, struct value *map)
 {
         struct value **tail = &map->first;
         size_t mark = keys_mark(&json->keys);
-        bool another;
+        bool another = false;
 
         map->kind = VALUE_MAP;
         if (!enter(json, '}', &another))
