@@ -314,10 +314,9 @@ static char *unescape(struct json_scan *scan, const unsigned char *at, const uns
 
 bool scan_string(struct json_scan *scan, struct tree *tree, const char **ret, size_t *ret_length)
 {
-        const unsigned char *start = NULL;
+        const unsigned char *start = ++scan->at;
         bool escaped = false;
 
-        scan->at++;
         if (!find_quote(scan, &start, &escaped))
                 return false;
         size_t length = (size_t)(scan->at - start);
