@@ -86,9 +86,7 @@ static void show_changes(struct table_plan *plan, const struct chain *now,
                 show(plan, '-', "-A", old->name, &old->rules.items[at++]);
 }
 
-/* Those of the equal rule that is there; searched from where the last one was found, because most
- * rules stay in order. */
-static struct counters counters_of(const struct chain *now, size_t *at, const struct rule *rule)
+struct counters plan_counters(const struct chain *now, size_t *at, const struct rule *rule)
 {
         size_t found;
 
@@ -114,7 +112,7 @@ static void fill_chain(struct table_plan *plan, const struct chain *now, const s
 
         declare(plan, wanted->name);
         vec_foreach (const struct rule, rule, &wanted->rules)
-                print_rule(plan, "-A", wanted->name, rule, counters_of(now, &at, rule),
+                print_rule(plan, "-A", wanted->name, rule, plan_counters(now, &at, rule),
                            &plan->rules);
 }
 
@@ -224,7 +222,7 @@ static void plan_jumps(struct table_plan *plan, const char *name)
         vec_foreach (const struct jump, jump, &new) {
                 const char *to = arena_printf(plan->arena, "%s %zu", name, jump->position);
                 show(plan, '+', "-I", to, jump->rule);
-                print_rule(plan, "-I", to, jump->rule, counters_of(now, &at, jump->rule),
+                print_rule(plan, "-I", to, jump->rule, plan_counters(now, &at, jump->rule),
                            &plan->insertions);
         }
         plan->report->chains_changed++;
@@ -271,7 +269,7 @@ static const struct table *filter_of(const struct ruleset *ruleset, enum family 
 
 bool plan_is_empty(const struct plan *plan)
 {
-        size_t length = plan->grow.length + plan->shrink.length + plan->destroy.length;
+        size_t length = plan->before.length + plan->after.length + plan->destroy.length;
 
         for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++)
                 for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
@@ -307,9 +305,9 @@ void plan_make(const struct installed *installed, const struct wanted *wanted, b
 
 void plan_done(struct plan *plan)
 {
-        strbuf_done(&plan->grow);
+        strbuf_done(&plan->before);
         for (unsigned i = 0; i < FLAVOURS * FAMILIES; i++)
                 strbuf_done(&plan->rules[i / FAMILIES][i % FAMILIES]);
-        strbuf_done(&plan->shrink);
+        strbuf_done(&plan->after);
         strbuf_done(&plan->destroy);
 }

@@ -7,9 +7,9 @@
 /* What leads from what is installed to what is wanted, as texts for the tools, in the order in
  * which they are to be sent. Pure: nothing is run. An empty text is not sent. */
 struct plan {
-        struct strbuf grow;                      /* ipset restore -exist */
+        struct strbuf before;                    /* ipset restore -exist: what rules will need */
         struct strbuf rules[FLAVOURS][FAMILIES]; /* iptables-restore --noflush --counters */
-        struct strbuf shrink;                    /* ipset restore -exist */
+        struct strbuf after;                     /* ipset restore -exist: what they needed */
         struct strbuf destroy;                   /* ipset restore -exist */
 };
 
@@ -27,3 +27,7 @@ void plan_make(const struct installed *installed, const struct wanted *wanted, b
 void plan_done(struct plan *plan);
 #define _cleanup_plan_ __attribute__((cleanup(plan_done)))
 bool plan_is_empty(const struct plan *plan);
+
+/* What the equal rule in now has counted, or else the rule itself; now may be NULL. Searched from
+ * *at on, where the last one was found, because most rules stay in order: 0 for a chain's first. */
+struct counters plan_counters(const struct chain *now, size_t *at, const struct rule *rule);

@@ -5,7 +5,11 @@
 #include "iptables/stand_in.h"
 #include "iptables/text.h"
 
-/* Both sides are sorted: one merge over the names, one over the elements of each set. */
+/* Both sides are sorted: one merge over the names, one over the elements of each set.
+ *
+ * What rules need is there before them and stays until after them. A shortcut is the other way
+ * round: whatever it lacks is allowed by a rule further down, but what it holds is allowed at once,
+ * so it must at no moment hold what the rules in force do not allow. */
 
 struct sets_plan {
         const struct installed *installed;
@@ -24,9 +28,9 @@ static int key_compare(const struct set_element *a, const struct set_element *b)
 }
 
 static void add_element(struct sets_plan *to, const struct set *set,
-                        const struct set_element *element)
+                        const struct set_element *element, struct strbuf *out)
 {
-        ipset_print_element("add", set, element, &to->plan->grow);
+        ipset_print_element("add", set, element, out);
         to->report->elements_added++;
         if (!to->diff)
                 return;
@@ -45,25 +49,25 @@ static void show_removed_element(struct sets_plan *to, const struct set *set,
 }
 
 static void delete_element(struct sets_plan *to, const struct set *set,
-                           const struct set_element *element)
+                           const struct set_element *element, struct strbuf *out)
 {
         struct set_element plain = *element;
 
         plain.nomatch = false; /* not part of what is deleted */
-        ipset_print_element("del", set, &plain, &to->plan->shrink);
+        ipset_print_element("del", set, &plain, out);
         show_removed_element(to, set, element);
 }
 
 static void add_set(struct sets_plan *to, const struct set *set)
 {
-        ipset_print_create(set, &to->plan->grow);
+        ipset_print_create(set, &to->plan->before);
         to->report->sets_added++;
         if (to->diff) {
                 strbuf_add(&to->report->diff, "+ ipset ");
                 ipset_print_create(set, &to->report->diff);
         }
         vec_foreach (const struct set_element, element, &set->elements)
-                add_element(to, set, element);
+                add_element(to, set, element, &to->plan->before);
 }
 
 static void show_removed_set(struct sets_plan *to, const struct set *set)
@@ -91,17 +95,19 @@ static void change_set(struct sets_plan *to, const struct set *now, const struct
 {
         const struct set_element *a = now->elements.items, *a_end = a + now->elements.n;
         const struct set_element *b = wanted->elements.items, *b_end = b + wanted->elements.n;
-        bool changed = false;
+        bool changed = false, shortcut = set_is_shortcut(wanted);
+        struct strbuf *added = shortcut ? &to->plan->after : &to->plan->before;
+        struct strbuf *removed = shortcut ? &to->plan->before : &to->plan->after;
 
         while (a < a_end || b < b_end) {
                 int order = a == a_end ? 1 : b == b_end ? -1 : key_compare(a, b);
                 if (order < 0) {
-                        delete_element(to, now, a);
+                        delete_element(to, now, a, removed);
                 } else if (order > 0) {
-                        add_element(to, wanted, b);
+                        add_element(to, wanted, b, added);
                 } else if (a->nomatch != b->nomatch) {
                         show_removed_element(to, now, a);
-                        add_element(to, wanted, b);
+                        add_element(to, wanted, b, added);
                 }
                 changed |= order != 0 || a->nomatch != b->nomatch;
                 a += order <= 0;

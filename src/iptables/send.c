@@ -100,7 +100,7 @@ static int send_removals(const struct plan *plan, const struct installed *instal
         _cleanup_strbuf_ struct strbuf text = {0};
         int r = 0;
 
-        strbuf_add(&text, strbuf_text(&plan->shrink));
+        strbuf_add(&text, strbuf_text(&plan->after));
         strbuf_add(&text, strbuf_text(&plan->destroy));
         while (r == 0 && text.length > 0) {
                 struct tool_run run = {.argv = {"ipset", "-exist", "restore"}, .input = &text};
@@ -127,7 +127,7 @@ static int send_steps(const struct plan *plan, const struct installed *installed
 {
         enum flavour second = first == FLAVOUR_NFT ? FLAVOUR_LEGACY : FLAVOUR_NFT;
 
-        if (send_sets(&plan->grow, progress, err) < 0 ||
+        if (send_sets(&plan->before, progress, err) < 0 ||
             send_rules(plan, first, wait_seconds, to, progress, err) < 0 ||
             send_rules(plan, second, wait_seconds, to, progress, err) < 0)
                 return -1;
@@ -176,23 +176,39 @@ static void describe_rules(const struct progress *progress, char *ret, size_t si
         }
 }
 
-int send_plan(const struct plan *plan, const struct installed *installed,
-              const struct apply_options *options, struct apply_report *report, struct err *err)
+/* Wraps err, which says why, with what is in force now. */
+static int undo_and_say(const struct installed *installed, const struct apply_options *options,
+                        struct progress *progress, struct err *err)
 {
-        struct progress progress = {0};
+        struct err undo_err, both = *err;
         char rules[160];
-        struct err undo_err;
 
-        if (send_steps(plan, installed, options->flavour, options->wait_seconds, STAND_AFTER,
-                       &progress, report, err) == 0)
-                return 0;
-        if (undo(installed, options, &progress, &undo_err) == 0)
+        if (undo(installed, options, progress, &undo_err) == 0)
                 return err_wrap(err, "everything is as it was before, because this failed");
-        describe_rules(&progress, rules, sizeof(rules));
-        struct err both = *err;
+        describe_rules(progress, rules, sizeof(rules));
         return err_set(err,
                        "failed, and what was done before could not be undone; in force are %s%s; "
                        "apply again. The failure: %.300s. The undo's: %.300s",
-                       rules, progress.sets_touched ? ", with sets that hold what both need" : "",
+                       rules, progress->sets_touched ? ", with sets that hold what both need" : "",
                        both.text, undo_err.text);
+}
+
+int send_plan(const struct plan *plan, const struct installed *now, const struct installed *back_to,
+              const struct apply_options *options, struct apply_report *report, struct err *err)
+{
+        struct progress progress = {0};
+
+        if (send_steps(plan, now, options->flavour, options->wait_seconds, STAND_AFTER, &progress,
+                       report, err) == 0)
+                return 0;
+        return undo_and_say(back_to, options, &progress, err);
+}
+
+int send_back(const struct installed *back_to, const struct apply_options *options, struct err *err)
+{
+        struct progress progress = {.sets_touched = true};
+
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                progress.rules[options->flavour][family] = STAND_AFTER;
+        return undo_and_say(back_to, options, &progress, err);
 }

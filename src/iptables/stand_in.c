@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "iptables/overlap.h"
+
 #define MAX_STAND_INS 9 /* names that are tried */
 
 bool set_is_misfit(const struct set *installed, const struct set *wanted)
@@ -26,7 +28,8 @@ bool has_misfits(const struct ruleset *installed, const struct ruleset *wanted)
         return false;
 }
 
-/* Of a set that is not there, or that an apply left behind which did the same and was killed. */
+/* Of no set that is there, or of one that holds the same already: rules may use it, left by an
+ * apply that was killed half-way or could not end. */
 static const char *free_name(struct arena *arena, const struct ruleset *installed,
                              const struct set *wanted)
 {
@@ -35,30 +38,30 @@ static const char *free_name(struct arena *arena, const struct ruleset *installe
         for (unsigned i = 1; i <= MAX_STAND_INS; i++) {
                 const char *name = arena_printf(arena, SET_PREFIX "%u-%s", i, rest);
                 const struct set *known = ruleset_set(installed, name);
-                if (!known || !set_is_misfit(known, wanted))
+                if (!known || (!set_is_misfit(known, wanted) && set_content_equal(known, wanted)))
                         return name;
         }
         return NULL;
 }
 
-/* New name by old. */
-static struct map *names_of(struct arena *arena, const struct ruleset *installed,
-                            const struct ruleset *wanted, struct err *err)
+int stand_in_names(struct arena *arena, const struct installed *installed,
+                   const struct wanted *wanted, const struct plan *plan, struct map **ret,
+                   struct err *err)
 {
+        const struct map *overlap = overlap_find(arena, installed, wanted, plan);
         struct map *names = map_new(arena);
 
-        vec_foreach (const struct set, set, &wanted->sets) {
-                if (!misfit_of(installed, set))
+        vec_foreach (const struct set, set, &wanted->sets->sets) {
+                if (!misfit_of(installed->sets, set) && !map_get(overlap, set->name))
                         continue;
-                const char *name = free_name(arena, installed, set);
-                if (!name) {
-                        err_set(err, "%s is a set, but not penstock's, and so are its stand-ins",
-                                set->name);
-                        return NULL;
-                }
+                const char *name = free_name(arena, installed->sets, set);
+                if (!name)
+                        return err_set(err, "all names that could stand in for set %s are taken",
+                                       set->name);
                 map_put(names, set->name, (char *)(uintptr_t)name);
         }
-        return names;
+        *ret = names;
+        return 0;
 }
 
 static struct rule copy_rule(struct ruleset *to, const struct rule *rule, const struct map *names)
@@ -76,27 +79,31 @@ static struct rule copy_rule(struct ruleset *to, const struct rule *rule, const 
         return copy;
 }
 
-static void copy_table(struct ruleset *to, const struct table *table, const struct map *names)
+static void copy_table(struct ruleset *to, const struct ruleset *installed,
+                       const struct table *table, const struct map *names)
 {
+        const struct table *now = ruleset_table(installed, table->family, table->name);
         struct table *copy = ruleset_add_table(to, table->family, table->name);
 
         vec_foreach (const struct chain, chain, &table->chains) {
+                const struct chain *old = now ? table_chain(now, chain->name) : NULL;
                 struct chain *rules = table_add_chain(to, copy, chain->name);
-                vec_foreach (const struct rule, rule, &chain->rules)
-                        vec_push(to->arena, &rules->rules, copy_rule(to, rule, names));
+                size_t at = 0;
+                vec_foreach (const struct rule, rule, &chain->rules) {
+                        struct rule with = copy_rule(to, rule, names);
+                        with.counters = plan_counters(old, &at, rule);
+                        vec_push(to->arena, &rules->rules, with);
+                }
         }
 }
 
 struct ruleset *stand_in(struct arena *arena, const struct ruleset *installed,
-                         const struct ruleset *wanted, struct err *err)
+                         const struct ruleset *wanted, const struct map *names)
 {
-        struct map *names = names_of(arena, installed, wanted, err);
         struct ruleset *copy = ruleset_new(arena);
 
-        if (!names)
-                return NULL;
         vec_foreach (const struct table, table, &wanted->tables)
-                copy_table(copy, table, names);
+                copy_table(copy, installed, table, names);
         vec_foreach (const struct set, set, &wanted->sets) {
                 struct set with = *set;
                 const char *name = map_get(names, set->name);

@@ -133,6 +133,21 @@ const struct set_element *set_find(const struct set *set, const struct set_eleme
         return vec_find(&set->elements, key, compare_elements);
 }
 
+bool set_content_equal(const struct set *a, const struct set *b)
+{
+        if (a->elements.n != b->elements.n)
+                return false;
+        for (size_t i = 0; i < a->elements.n; i++)
+                if (set_element_compare(&a->elements.items[i], &b->elements.items[i]) != 0)
+                        return false;
+        return true;
+}
+
+bool set_is_shortcut(const struct set *set)
+{
+        return set->counters;
+}
+
 const char *set_type_name(enum set_type type)
 {
         static const char *const names[] = {

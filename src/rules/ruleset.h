@@ -157,6 +157,11 @@ int set_element_compare(const struct set_element *a, const struct set_element *b
 /* The element equal to key in all but counters; the set is finished. NULL where there is none. */
 const struct set_element *set_find(const struct set *set, const struct set_element *key);
 const char *set_type_name(enum set_type type); /* "hash:ip" */
+/* Do they hold the same? Counters do not count; both are finished. */
+bool set_content_equal(const struct set *a, const struct set *b);
+/* Is it one that only spares a walk: what it holds, rules further down its chain allow, too? These
+ * are the sets that count. */
+bool set_is_shortcut(const struct set *set);
 
 /* What the two mean to the kernel; counters do not count. Matches may stand in any order:
  * iptables-nft prints them in another order than they were given. */

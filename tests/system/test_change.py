@@ -1,8 +1,7 @@
 """While rules change, packets keep coming: none that both states deny gets through, none that both
 allow is dropped.
 
-Each case is two clusters that apply flips between, and flows on which both agree. Each of its flips is
-a single change (of a policy, a pod's labels, a namespace), which is what is promised (ARCHITECTURE.md).
+Each case is two clusters that apply flips between, and flows on which both agree.
 """
 
 import json
@@ -135,7 +134,46 @@ def a_namespace_changes_labels():
     return [*objects, namespace("other", team="a")], [*objects, namespace("other", team="b")], flows
 
 
+def a_label_moves_the_denial_from_one_direction_to_the_other():
+    """Ingress of the one end denies before, egress of the other end after: never neither."""
+    web = policy("web", pods(app="web"), ingress=[allow(pods(app="caller"), ports=[("UDP", 80)])])
+    shut = policy("shut", pods(app="caller"), egress=[allow(pods(app="client"))])
+    objects = [WEB, CLIENT, STRANGER, web, shut]
+    flows = [flow("subject", "web", 80, allowed=False), flow("client", "stranger", 80, allowed=True)]
+    return [pod("subject", app="nobody"), *objects], [pod("subject", app="caller"), *objects], flows
+
+
+def a_rule_and_its_peers_change():
+    """The old rule must not meet the new peer, nor the new rule the old peer."""
+    rule = lambda port: policy("p", pods(app="web"), ingress=[allow(pods(app="client"), ports=[("UDP", port)])])
+    objects = [WEB, STRANGER, pod("friend", app="client")]
+    other = lambda one, two: [pod("one", app=one), pod("two", app=two)]
+    flows = [
+        flow("one", "web", 81, allowed=False),
+        flow("two", "web", 80, allowed=False),
+        flow("stranger", "web", 80, 81, allowed=False),
+        flow("friend", "stranger", 80, allowed=True),
+    ]
+    return [*objects, *other("client", "else"), rule(80)], [*objects, *other("else", "client"), rule(81)], flows
+
+
+def peers_change_on_both_sides():
+    """No rule changes: the source leaves its set as the destination comes into another."""
+    to = policy("to", pods(app="web"), ingress=[allow(pods(label="in"))])
+    out = policy("out", pods(group="callers"), egress=[allow(pods(label="out"))])
+    ends = lambda source, destination: [
+        pod("caller", group="callers", label=source),
+        pod("web", app="web", label=destination),
+    ]
+    objects = [STRANGER, CLIENT, to, out]
+    flows = [flow("caller", "web", 80, allowed=False), flow("client", "stranger", 80, allowed=True)]
+    return [*objects, *ends("in", "none")], [*objects, *ends("none", "out")], flows
+
+
 CASES = [
+    a_label_moves_the_denial_from_one_direction_to_the_other,
+    a_rule_and_its_peers_change,
+    peers_change_on_both_sides,
     a_policy_comes,
     a_policy_is_replaced,
     a_rule_moves_within_a_policy,

@@ -203,8 +203,8 @@ static void assert_sets(const char *now, const char *wanted, const char *grow, c
         struct scene scene;
 
         scene_plan(&scene, "", "", now, wanted);
-        assert_string_equal(strbuf_text(&scene.plan.grow), grow);
-        assert_string_equal(strbuf_text(&scene.plan.shrink), shrink);
+        assert_string_equal(strbuf_text(&scene.plan.before), grow);
+        assert_string_equal(strbuf_text(&scene.plan.after), shrink);
         assert_string_equal(strbuf_text(&scene.plan.destroy), destroy);
         scene_done(&scene);
 }
@@ -235,20 +235,123 @@ static void nomatch_is_overwritten(void **state)
                     "add penstock-a 10.1.0.0/16 nomatch\n", "del penstock-a 10.2.0.0/16\n", "");
 }
 
+/* A shortcut is the other way round: it must not hold what the rules in force do not allow. */
+static void a_shortcut_shrinks_first_and_grows_last(void **state)
+{
+#define COUNTS "create penstock-a hash:ip family inet hashsize 64 maxelem 16777216 counters\n"
+        assert_sets(COUNTS "add penstock-a 10.0.0.1 packets 7 bytes 8\n"
+                           "add penstock-a 10.0.0.2 packets 0 bytes 0\n",
+                    COUNTS "add penstock-a 10.0.0.2\nadd penstock-a 10.0.0.3\n",
+                    "del penstock-a 10.0.0.1\n", "add penstock-a 10.0.0.3\n", "");
+}
+
+/* The names of the sets that need stand-ins, in order. */
+static void assert_stand_ins(const char *now, const char *wanted, const char *sets_now,
+                             const char *sets_wanted, const char *expected)
+{
+        _cleanup_strbuf_ struct strbuf found = {0};
+        struct scene scene;
+        struct map *names;
+        struct err err;
+
+        scene_plan(&scene, now, wanted, sets_now, sets_wanted);
+        assert_int_equal(
+            stand_in_names(scene.arena, &scene.installed, &scene.wanted, &scene.plan, &names, &err),
+            0);
+        for (size_t i = 0; i < map_size(names); i++)
+                strbuf_printf(&found, "%s→%s ", map_entries(names)[i].key,
+                              (const char *)map_entries(names)[i].value);
+        assert_string_equal(strbuf_text(&found), expected);
+        scene_done(&scene);
+}
+
+#define USES(set) "-A PENSTOCK-A -m set --match-set penstock-" set " src -j RETURN\n"
+#define CHAIN(rules)                                                                               \
+        "*filter\n:PENSTOCK-A - [0:0]\n-A PENSTOCK-A -m set --match-set penstock-d src -j "        \
+        "DROP\n" rules "COMMIT\n"
+#define A          "create penstock-a hash:ip" MADE
+#define B          "create penstock-b hash:ip" MADE
+#define D          "create penstock-d hash:ip" MADE
+#define ADD(s, ip) "add penstock-" s " 10.0.0." ip "\n"
+
+/* Where neither state lets a packet through, no step between them may. */
+static void sets_change_where_they_stand_unless_rules_change_too(void **state)
+{
+        const char *rules = CHAIN(USES("a")), *other = CHAIN(USES("a") "-A PENSTOCK-A -j DROP\n");
+
+        /* Only rules: a set that is new is no change. */
+        assert_stand_ins(rules, CHAIN(USES("b")), A ADD("a", "1"), B ADD("b", "2"), "");
+        /* Both. */
+        assert_stand_ins(rules, other, A, A ADD("a", "1"), "penstock-a→penstock-1-a ");
+        assert_stand_ins(rules, other, A ADD("a", "1"), A, "penstock-a→penstock-1-a ");
+        /* Not the ones that stay as they are, nor those that only drop, nor shortcuts. */
+        assert_stand_ins(CHAIN(USES("a") USES("b")), CHAIN(USES("b") USES("a")),
+                         A B ADD("a", "1") ADD("b", "1"), A B ADD("a", "1") ADD("b", "2"),
+                         "penstock-b→penstock-1-b ");
+        assert_stand_ins(rules, other, A D, A D ADD("d", "1"), "");
+        assert_stand_ins(rules, other, COUNTS, COUNTS ADD("a", "1"), "");
+}
+
+static void sets_change_where_they_stand_for_one_pod_at_a_time(void **state)
+{
+        const char *rules = CHAIN(USES("a") USES("b"));
+
+        assert_stand_ins(rules, rules, A B ADD("a", "1"), A B ADD("b", "1"), "");
+        assert_stand_ins(rules, rules, A B, A B ADD("a", "1") ADD("b", "2"), "");
+        assert_stand_ins(rules, rules, A B ADD("a", "1") ADD("b", "2"), A B, "");
+        assert_stand_ins(rules, rules, A B ADD("a", "1"), A B ADD("b", "2"),
+                         "penstock-a→penstock-1-a penstock-b→penstock-1-b ");
+}
+
+/* What an apply that was killed left behind is not taken for one's own. */
+static void a_stand_in_has_a_name_of_its_own(void **state)
+{
+        assert_stand_ins(CHAIN(USES("1-a")), CHAIN(USES("a")), "create penstock-1-a hash:ip" MADE A,
+                         A ADD("a", "1"), "penstock-a→penstock-2-a ");
+}
+
 static void a_misfit_is_replaced_by_way_of_another_name(void **state)
 {
         struct scene scene;
+        struct map *names;
         struct err err;
 
-        scene_plan(&scene, "", INSTALL, "create penstock-a hash:net" MADE,
-                   "create penstock-a hash:ip" MADE "create penstock-b hash:ip" MADE);
+        scene_plan(&scene, CHAIN(USES("a")), CHAIN(USES("a")), "create penstock-a hash:net" MADE B,
+                   A B ADD("a", "1"));
         assert_true(has_misfits(scene.installed.sets, scene.wanted.sets));
-        struct ruleset *other =
-            stand_in(scene.arena, scene.installed.sets, scene.wanted.sets, &err);
-        assert_null(ruleset_set(other, "penstock-a"));
-        assert_non_null(ruleset_set(other, "penstock-1-a"));
-        assert_non_null(ruleset_set(other, "penstock-b"));
-        assert_false(has_misfits(scene.installed.sets, other));
+        assert_int_equal(
+            stand_in_names(scene.arena, &scene.installed, &scene.wanted, &scene.plan, &names, &err),
+            0);
+        struct ruleset *sets =
+            stand_in(scene.arena, scene.installed.sets, scene.wanted.sets, names);
+        assert_null(ruleset_set(sets, "penstock-a"));
+        assert_non_null(ruleset_set(sets, "penstock-1-a"));
+        assert_non_null(ruleset_set(sets, "penstock-b"));
+        assert_false(has_misfits(scene.installed.sets, sets));
+        scene_done(&scene);
+}
+
+/* On the way by stand-ins nothing that was counted is lost. */
+static void stand_ins_keep_counters(void **state)
+{
+        struct scene scene;
+        struct map *names;
+        struct err err;
+
+        scene_plan(
+            &scene,
+            "*filter\n:PENSTOCK-A - [0:0]\n[7:8] -A PENSTOCK-A -m set --match-set penstock-a "
+            "src -j RETURN\nCOMMIT\n",
+            CHAIN(USES("a")), A, A ADD("a", "1"));
+        assert_int_equal(
+            stand_in_names(scene.arena, &scene.installed, &scene.wanted, &scene.plan, &names, &err),
+            0);
+        struct ruleset *rules = stand_in(scene.arena, scene.installed.rules[FLAVOUR_NFT],
+                                         scene.wanted.rules[FLAVOUR_NFT], names);
+        const struct rule *rule =
+            &table_chain(ruleset_table(rules, FAMILY_IPV4, "filter"), "PENSTOCK-A")->rules.items[1];
+        assert_string_equal(rule->matches.items[0].set.name, "penstock-1-a");
+        assert_int_equal(rule->counters.packets, 7);
         scene_done(&scene);
 }
 
@@ -274,7 +377,7 @@ static void a_family_that_the_kernel_lacks_is_left_out(void **state)
                                       "family inet6 hashsize 64 maxelem 16777216\n"),
         };
         plan_make(&installed, &wanted, false, &report, &plan);
-        assert_string_equal(strbuf_text(&plan.grow), "create penstock-a hash:ip" MADE);
+        assert_string_equal(strbuf_text(&plan.before), "create penstock-a hash:ip" MADE);
         assert_true(plan.rules[FLAVOUR_LEGACY][FAMILY_IPV4].length > 0);
         assert_int_equal(plan.rules[FLAVOUR_LEGACY][FAMILY_IPV6].length, 0);
         assert_int_equal(plan.rules[FLAVOUR_NFT][FAMILY_IPV4].length, 0);
@@ -320,7 +423,12 @@ int main(void)
             cmocka_unit_test(jumps_go_where_they_were),
             cmocka_unit_test(sets_change_by_element),
             cmocka_unit_test(nomatch_is_overwritten),
+            cmocka_unit_test(a_shortcut_shrinks_first_and_grows_last),
+            cmocka_unit_test(sets_change_where_they_stand_unless_rules_change_too),
+            cmocka_unit_test(sets_change_where_they_stand_for_one_pod_at_a_time),
+            cmocka_unit_test(a_stand_in_has_a_name_of_its_own),
             cmocka_unit_test(a_misfit_is_replaced_by_way_of_another_name),
+            cmocka_unit_test(stand_ins_keep_counters),
             cmocka_unit_test(a_family_that_the_kernel_lacks_is_left_out),
             cmocka_unit_test(a_dry_run_shows_what_changes),
         };
