@@ -67,7 +67,8 @@ static bool read_ip(const struct nlattr *tuple, uint8_t family, uint16_t type_ip
         return true;
 }
 
-/* False where the protocol is none that policies speak of. */
+/* Other protocols have no ports that policies speak of: they are allowed where a rule allows the
+ * peer without ports, and cut where none does any more. */
 static bool read_protocol(const struct nlattr *reply, struct packet *packet)
 {
         const struct nlattr *proto = netlink_nested(reply, CTA_TUPLE_PROTO, 0);
@@ -88,8 +89,11 @@ static bool read_protocol(const struct nlattr *reply, struct packet *packet)
                         return false;
                 packet->port = ntohs(mnl_attr_get_u16(port));
                 return true;
-        default:
+        case PROTOCOL_ANY:
                 return false;
+        default:
+                packet->protocol = (enum protocol)mnl_attr_get_u8(number);
+                return true;
         }
 }
 
@@ -285,6 +289,7 @@ static int delete_entry(struct cutting *cutting, const struct connection *connec
 {
         struct nlmsghdr *request =
             put_request(cutting->single, IPCTNL_MSG_CT_DELETE, 0, connection->family);
+        const char *protocol = protocol_name(connection->packet.protocol);
         char source[IP_TEXT_SIZE], destination[IP_TEXT_SIZE];
 
         /* Without a tuple this request would mean: all of them. */
@@ -299,7 +304,7 @@ static int delete_entry(struct cutting *cutting, const struct connection *connec
         if (errno == ENOENT) /* it ended by itself */
                 return 0;
         return err_wrap(
-            err, "cutting %s from %s to %s port %u", protocol_name(connection->packet.protocol),
+            err, "cutting %s from %s to %s port %u", protocol ? protocol : "another protocol",
             ip_format(&connection->packet.source, source),
             ip_format(&connection->packet.destination, destination), connection->packet.port);
 }

@@ -12,9 +12,10 @@
  * connections that look the same to it. A connection that belongs to another (an FTP transfer to
  * its control connection) is kept as long as the other is.
  *
- * Entries of protocols other than TCP, UDP, SCTP, ICMP, ICMPv6 are kept. So are connections from
- * an address of this namespace, and those to one unless to_node says that rules judge them: what
- * a node and its pods send each other is not forwarded and never denied. */
+ * Protocols that policies don't speak of (GRE, ESP, UDP-Lite) are judged as well, without a port.
+ * Kept are connections from an address of this namespace, and those to one unless to_node says
+ * that rules judge them: what a node and its pods send each other is not forwarded and never
+ * denied. */
 struct conntrack_judge {
         bool (*keep)(const struct packet *packet, void *data);
         void *data;

@@ -1,17 +1,20 @@
 """Connections that a change of policy no longer allows are cut; the others don't notice."""
 
 import contextlib
+import socket
 import subprocess
 
 import pytest
 from labs import NETNS, SOURCE
-from sockets import Connection, Server
+from sockets import SILENCE, Connection, Server, netns
 
 PODS = (SOURCE / "examples/frontend-backend/pods.yaml").read_text()
 BACKEND = {"IPv4": "10.244.0.3", "IPv6": "fd00:10:244::3"}
 NODE = {"IPv4": "172.30.0.1", "IPv6": "fd00:172:30::1"}
 SERVICE = {"IPv4": "10.96.0.1", "IPv6": "fd00:10:96::1"}
 FAMILIES = ["IPv4", "IPv6"]
+EXPERIMENTAL = 253  # RFC 3692: a protocol number that nobody uses
+PAYLOAD = b"experiment"
 
 
 def policy(spec, name="p"):
@@ -53,11 +56,25 @@ class Wired:
     def connect(self, who, server, address, port=8080):
         return self.stack.enter_context(contextlib.closing(Connection(self.path(who), server, address, port)))
 
+    def raw(self, who, family):
+        with netns(self.path(who)):
+            kind = socket.AF_INET6 if family == "IPv6" else socket.AF_INET
+            made = socket.socket(kind, socket.SOCK_RAW, EXPERIMENTAL)
+        made.settimeout(SILENCE)
+        return self.stack.enter_context(contextlib.closing(made))
+
     def apply(self, policies, *words):
         return self.lab.apply(PODS + policies, *words).stdout
 
     def in_node(self, *command):
         subprocess.run(["nsenter", f"--net={self.path('node.node-1')}", *command], check=True)
+
+
+def arrives_raw(end):
+    try:
+        return end.recv(100).endswith(PAYLOAD)
+    except TimeoutError:
+        return False
 
 
 @pytest.mark.parametrize("protocol", ["TCP", "UDP"])
@@ -140,3 +157,26 @@ def test_node_and_pod_are_never_cut_off(wired, family):
     assert not to_node.to_server()
     assert not to_node.to_client()  # what the node sends does not revive it
     assert not to_node.to_server()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_protocols_without_ports_are_cut_too(wired, family):
+    """Conntrack knows them by their two addresses: nothing but cutting would ever end one."""
+    frontend, other = wired.raw("pod.default.frontend", family), wired.raw("pod.default.other", family)
+    backend = wired.raw("pod.default.backend", family)
+    address = (BACKEND[family], 0)
+
+    def passes(client):
+        client.sendto(PAYLOAD, address)
+        return arrives_raw(backend)
+
+    def answers(client):
+        backend.sendto(PAYLOAD, (client.getsockname()[0], 0))
+        return arrives_raw(client)
+
+    for client in frontend, other:
+        client.connect(address)
+        assert passes(client) and answers(client)
+    assert "; cut 1 connection\n" in wired.apply(BACKEND_FROM_FRONTEND)
+    assert passes(frontend)
+    assert not passes(other)

@@ -152,8 +152,9 @@ struct witness {
 static void note(struct witness *witness, const struct packet *packet)
 {
         char line[160], source[IP_TEXT_SIZE], destination[IP_TEXT_SIZE];
+        const char *protocol = protocol_name(packet->protocol);
 
-        snprintf(line, sizeof(line), "%s %s %s %u\n", protocol_name(packet->protocol),
+        snprintf(line, sizeof(line), "%s %s %s %u\n", protocol ? protocol : "other",
                  ip_format(&packet->source, source), ip_format(&packet->destination, destination),
                  packet->port);
         assert_true(witness->n < sizeof(witness->lines) / sizeof(witness->lines[0]));
@@ -233,7 +234,7 @@ static void every_protocol_and_family_is_judged(void **state)
             ENTRY(PROTOCOL_UDP, "fd00::1", 40000, "fd00::2", 53),
             ENTRY(PROTOCOL_SCTP, "fd00::1", 40000, "fd00::2", 132),
             ENTRY(PROTOCOL_ICMPV6, "fd00::1", 77, "fd00::2", 0),
-            ENTRY(136, "10.0.0.1", 40000, "10.0.0.2", 99), /* UDP-Lite: none of policy's */
+            ENTRY(136, "10.0.0.1", 40000, "10.0.0.2", 99), /* UDP-Lite: without port */
         };
         struct witness witness = {.deny_port = 53};
 
@@ -246,13 +247,15 @@ static void every_protocol_and_family_is_judged(void **state)
                                "TCP 10.0.0.1 10.0.0.2 80\n"
                                "TCP fd00::1 fd00::2 80\n"
                                "UDP 10.0.0.1 10.0.0.2 53\n"
-                               "UDP fd00::1 fd00::2 53\n");
+                               "UDP fd00::1 fd00::2 53\n"
+                               "other 10.0.0.1 10.0.0.2 0\n");
         expect_left("ICMP 10.0.0.1 10.0.0.2 0\n"
                     "ICMP fd00::1 fd00::2 0\n"
                     "SCTP 10.0.0.1 10.0.0.2 132\n"
                     "SCTP fd00::1 fd00::2 132\n"
                     "TCP 10.0.0.1 10.0.0.2 80\n"
-                    "TCP fd00::1 fd00::2 80\n");
+                    "TCP fd00::1 fd00::2 80\n"
+                    "other 10.0.0.1 10.0.0.2 0\n");
 }
 
 static void a_service_is_judged_by_the_pod_behind_it(void **state)
