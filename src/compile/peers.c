@@ -1,7 +1,9 @@
 #include "compile/peers.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "compile/blocks.h"
 
 /* A selector's key: requirements are sorted, so equal selectors have equal keys. */
@@ -91,7 +93,31 @@ struct visit {
         struct set *set;
         enum family family;
         const struct policy_rule *rule; /* for named ports */
+        bool *visited;                  /* by position in the cluster's list */
 };
+
+/* A rule may name a pod with each of thousands of peers; it is one element all the same. */
+static bool visit_first(struct visit *visit, const struct pod *pod)
+{
+        bool *visited = &visit->visited[pod - visit->compiler->cluster->pods.items];
+        bool first = !*visited;
+
+        *visited = true;
+        return first;
+}
+
+static struct visit visit_begin(struct compiler *compiler, struct set *set, enum family family,
+                                const struct policy_rule *rule)
+{
+        bool *visited = memory_alloc(compiler->cluster->pods.n * sizeof(*visited));
+
+        return (struct visit){compiler, set, family, rule, visited};
+}
+
+static void visit_end(struct visit *visit)
+{
+        free(visit->visited);
+}
 
 static void each_pod_of(struct visit *visit, const char *namespace, const struct selector *selector,
                         void (*call)(struct visit *, const struct pod *))
@@ -126,7 +152,7 @@ static void add_address(struct visit *visit, const struct pod *pod)
 {
         const struct ip *ip = pod_ip(pod, visit->family);
 
-        if (!ip)
+        if (!ip || !visit_first(visit, pod))
                 return;
         struct set_element element = {.prefix = prefix_host(ip)};
         vec_push(visit->compiler->arena, &visit->set->elements, element);
@@ -144,10 +170,11 @@ static const char *pods_set(struct compiler *compiler, const char *namespace,
         struct set *set = compiler_add_set(compiler, name, SET_HASH_IP, family);
         if (!set)
                 return name;
-        struct visit visit = {.compiler = compiler, .set = set, .family = family};
+        struct visit visit = visit_begin(compiler, set, family, rule);
         for (size_t i = 0; i < rule->peers.n; i++)
                 if (!peer_is_ip_block(&rule->peers.items[i]))
                         each_pod_of_peer(&visit, namespace, &rule->peers.items[i], add_address);
+        visit_end(&visit);
         return name;
 }
 
@@ -203,19 +230,31 @@ struct peer_matches peers_compile(struct compiler *compiler, const struct networ
         return matches;
 }
 
+/* Two names of a rule, or one given twice, may be one number of the pod. */
+static void add_named_port(struct visit *visit, size_t first, const struct set_element *element)
+{
+        struct set *set = visit->set;
+
+        for (size_t i = first; i < set->elements.n; i++)
+                if (set_element_compare(&set->elements.items[i], element) == 0)
+                        return;
+        vec_push(visit->compiler->arena, &set->elements, *element);
+}
+
 /* The pod's ports that the rule names. */
 static void add_named_ports(struct visit *visit, const struct pod *pod)
 {
         const struct ip *ip = pod_ip(pod, visit->family);
+        size_t first = visit->set->elements.n;
 
-        if (!ip)
+        if (!ip || pod->ports.n == 0 || !visit_first(visit, pod))
                 return;
         for (size_t i = 0; i < visit->rule->ports.n; i++) {
                 const struct policy_port *port = &visit->rule->ports.items[i];
                 struct set_element element = {.prefix = prefix_host(ip),
                                               .protocol = (uint8_t)port->protocol};
                 if (port->name && pod_named_port(pod, port->name, port->protocol, &element.port))
-                        vec_push(visit->compiler->arena, &visit->set->elements, element);
+                        add_named_port(visit, first, &element);
         }
 }
 
@@ -277,7 +316,7 @@ bool peers_compile_named(struct compiler *compiler, const struct network_policy 
         *ret = match_set_port(name, SET_DESTINATION);
         if (!set)
                 return true;
-        struct visit visit = {.compiler = compiler, .set = set, .family = family, .rule = rule};
+        struct visit visit = visit_begin(compiler, set, family, rule);
         if (rule->peers.n == 0)
                 add_named_ports_of_all(&visit);
         for (size_t i = 0; i < rule->peers.n; i++) {
@@ -287,5 +326,6 @@ bool peers_compile_named(struct compiler *compiler, const struct network_policy 
                 else
                         each_pod_of_peer(&visit, namespace, peer, add_named_ports);
         }
+        visit_end(&visit);
         return true;
 }

@@ -4,7 +4,9 @@
 
 #include "base/strbuf.h"
 #include "compile/blocks.h"
+#include "compile/compile.h"
 #include "compile/ports.h"
+#include "kube/load.h"
 
 static struct prefix prefix(const char *text)
 {
@@ -218,9 +220,55 @@ static void ports_become_few_matches(void **state)
         }
 }
 
+/* 400 pods, and a policy whose 400 peers are all of them, each said in other words, or whose one
+ * rule says a port's name 400 times. */
+static void one_element_however_often_it_is_named(void **state)
+{
+        for (unsigned named = 0; named < 2; named++) {
+                _cleanup_strbuf_ struct strbuf text = {0};
+                _cleanup_cluster_ struct cluster *cluster = cluster_new();
+                _cleanup_arena_ struct arena *arena = arena_new();
+                struct problems problems = problems_in(arena);
+                struct compile_options options = {.node = "n1"};
+                struct load_stats stats = {0};
+                struct err err;
+
+                for (unsigned i = 0; i < 400; i++)
+                        strbuf_printf(
+                            &text,
+                            "---\n{apiVersion: v1, kind: Pod, metadata: {name: p%u}, "
+                            "spec: {nodeName: n1, containers: [{name: m, image: i, ports: "
+                            "[{name: http, containerPort: 80}]}]}, "
+                            "status: {podIPs: [{ip: 10.0.%u.%u}]}}\n",
+                            i, i / 200, i % 200 + 1);
+                strbuf_add(&text, "---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, "
+                                  "metadata: {name: p}, spec: {podSelector: {}, policyTypes: "
+                                  "[Egress], egress: [{");
+                strbuf_add(&text, named ? "ports: [" : "to: [");
+                for (unsigned i = 0; i < 400; i++) {
+                        if (named)
+                                strbuf_add(&text, "{port: http},");
+                        else
+                                strbuf_printf(&text,
+                                              "{podSelector: {matchExpressions: "
+                                              "[{key: k%u, operator: DoesNotExist}]}},",
+                                              i);
+                }
+                strbuf_add(&text, "]}]}}\n");
+                load_text(cluster, text.text, text.length, "text", "default", &problems, &stats);
+                assert_int_equal(problems.list.n, 0);
+                cluster_seal(cluster);
+                size_t before = arena_size(arena);
+                const struct ruleset *ruleset = compile(arena, cluster, &options, &err);
+                assert_non_null(ruleset);
+                assert_true(arena_size(arena) - before < 4000000);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+            cmocka_unit_test(one_element_however_often_it_is_named),
             cmocka_unit_test(blocks_become_one_set),
             cmocka_unit_test(everything_is_known_as_such),
             cmocka_unit_test(random_blocks_keep_their_meaning),
