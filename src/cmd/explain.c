@@ -231,6 +231,8 @@ static void print_answer(const struct question *question, const struct answer *a
                colours->plain);
         print_side(&answer->verdict.sides[DIRECTION_EGRESS], DIRECTION_EGRESS, question->from.name);
         print_side(&answer->verdict.sides[DIRECTION_INGRESS], DIRECTION_INGRESS, question->to.name);
+        if (answer->verdict.of_link)
+                puts("  denied: an address of a link, where isolated pods may be");
 }
 
 static void json_policy(struct json_print *json, const char *key, struct arena *arena,

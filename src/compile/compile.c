@@ -1,5 +1,7 @@
 #include "compile/compile.h"
 
+#include <string.h>
+
 #include "compile/classes.h"
 #include "compile/dispatch.h"
 #include "compile/peers.h"
@@ -28,7 +30,8 @@ static const char *const dispatch_chains[DIRECTIONS] = {
     [DIRECTION_EGRESS] = CHAIN_PREFIX "EGRESS",
 };
 
-/* Sets of local isolated addresses, by family. */
+/* Sets of local addresses, and of those that are isolated, by family. */
+static const char *const local_sets[FAMILIES] = {SET_PREFIX "local-4", SET_PREFIX "local-6"};
 static const char *const isolated_sets[FAMILIES] = {SET_PREFIX "isolated-4",
                                                     SET_PREFIX "isolated-6"};
 
@@ -109,23 +112,34 @@ static void add_class(struct compiler *compiler, struct table *table, const stru
         add_names(compiler, chain, class, silent);
 }
 
+static void add_icmpv6_of_link(struct compiler *compiler, struct chain *chain, uint8_t type,
+                               uint8_t hop_limit, const char *comment)
+{
+        struct match matches[] = {
+            {.kind = MATCH_PROTOCOL, .number = PROTOCOL_ICMPV6},
+            {.kind = MATCH_ICMP_TYPE, .icmp = {.type = type, .any_code = true}},
+            {.kind = MATCH_HOP_LIMIT, .number = hop_limit},
+        };
+
+        compiler_add_rule(compiler, chain, matches, ARRAY_SIZE(matches), comment,
+                          target_of(TARGET_RETURN, NULL));
+}
+
 static void add_deny(struct compiler *compiler, struct table *table)
 {
+        /* RFC 3810: without its reports, a bridge that snoops keeps neighbour discovery back. */
+        static const uint8_t listener[] = {130, 131, 132, 143};
         static const char *const prohibited[FAMILIES] = {"icmp-admin-prohibited",
                                                          "icmp6-adm-prohibited"};
         struct chain *chain = table_add_chain(compiler->ruleset, table, CHAIN_DENY);
 
         /* RFC 4861: hop limit 255 proves that no router passed it on. Only bridged packets come
          * here. */
-        for (uint8_t type = 133; table->family == FAMILY_IPV6 && type <= 137; type++) {
-                struct match discovery[] = {
-                    {.kind = MATCH_PROTOCOL, .number = PROTOCOL_ICMPV6},
-                    {.kind = MATCH_ICMP_TYPE, .icmp = {.type = type, .any_code = true}},
-                    {.kind = MATCH_HOP_LIMIT, .number = 255},
-                };
-                compiler_add_rule(compiler, chain, discovery, ARRAY_SIZE(discovery),
-                                  "penstock: neighbour discovery", target_of(TARGET_RETURN, NULL));
-        }
+        for (uint8_t type = 133; table->family == FAMILY_IPV6 && type <= 137; type++)
+                add_icmpv6_of_link(compiler, chain, type, 255, "penstock: neighbour discovery");
+        for (size_t i = 0; table->family == FAMILY_IPV6 && i < ARRAY_SIZE(listener); i++)
+                add_icmpv6_of_link(compiler, chain, listener[i], 1,
+                                   "penstock: multicast listeners");
         if (compiler->options->deny == DENY_REJECT) {
                 struct match tcp = {.kind = MATCH_PROTOCOL, .number = PROTOCOL_TCP};
                 compiler_add_rule(compiler, chain, &tcp, 1, "penstock: denied",
@@ -135,6 +149,34 @@ static void add_deny(struct compiler *compiler, struct table *table)
                 return;
         }
         add_plain(compiler, chain, "penstock: denied", target_of(TARGET_DROP, NULL));
+}
+
+/* Addresses that mean no pod, and reach pods all the same: link-local ones, that each pod has
+ * besides its own, and those of many at once. Only bridged packets have them here; which pods they
+ * reach nobody can tell, so they are denied where any pod of the node is isolated. Of broadcasts
+ * and multicasts only those of pods: a bridge may carry others' too. */
+static void add_link(struct compiler *compiler, struct table *table, struct chain *chain)
+{
+        bool six = table->family == FAMILY_IPV6;
+        const struct target deny = target_of(TARGET_GOTO, CHAIN_DENY);
+        struct match many[] = {
+            {.kind = MATCH_DESTINATION_TYPE, .flags = ADDRESS_BROADCAST | ADDRESS_MULTICAST},
+            match_set(local_sets[table->family], SET_SOURCE),
+        };
+
+        if (six) {
+                struct prefix link_local = {.ip = {.family = FAMILY_IPV6, .bytes = {0xfe, 0x80}},
+                                            .length = 10};
+                struct match from = {.kind = MATCH_SOURCE, .prefix = link_local};
+                struct match to = {.kind = MATCH_DESTINATION, .prefix = link_local};
+                compiler_add_rule(compiler, chain, &from, 1, "penstock: link-local", deny);
+                compiler_add_rule(compiler, chain, &to, 1, "penstock: link-local", deny);
+                many[0].kind = MATCH_DESTINATION;
+                many[0].prefix =
+                    (struct prefix){.ip = {.family = FAMILY_IPV6, .bytes = {0xff}}, .length = 8};
+        }
+        compiler_add_rule(compiler, chain, many, ARRAY_SIZE(many), "penstock: to many at once",
+                          deny);
 }
 
 /* TCP and SCTP that conntrack does not know, and that does not begin a connection. Conntrack would
@@ -191,7 +233,7 @@ static void add_to_midstream(struct compiler *compiler, struct chain *chain, enu
 }
 
 static void add_hook(struct compiler *compiler, struct table *table, const char *hook,
-                     const char *name, unsigned directions, bool sctp)
+                     const char *name, unsigned directions, bool sctp, bool link)
 {
         struct match established = {.kind = MATCH_CTSTATE, .flags = CT_ESTABLISHED | CT_RELATED};
         struct match syn = {
@@ -205,6 +247,8 @@ static void add_hook(struct compiler *compiler, struct table *table, const char 
         add_to_midstream(compiler, chain, PROTOCOL_TCP, syn);
         if (sctp)
                 add_to_midstream(compiler, chain, PROTOCOL_SCTP, init);
+        if (link)
+                add_link(compiler, table, chain);
         if (directions & 1 << DIRECTION_EGRESS)
                 add_plain(compiler, chain, "penstock: egress of local pods",
                           target_of(TARGET_JUMP, dispatch_chains[DIRECTION_EGRESS]));
@@ -231,6 +275,20 @@ static void add_isolated_set(struct compiler *compiler, const struct classes *by
                 }
 }
 
+static void add_local_set(struct compiler *compiler, enum family family)
+{
+        struct set *local =
+            ruleset_add_set(compiler->ruleset, local_sets[family], SET_HASH_IP, family);
+
+        vec_foreach (const struct pod, pod, &compiler->cluster->pods) {
+                const struct ip *ip = pod_takes_part(pod) ? pod_ip(pod, family) : NULL;
+                if (!ip || strcmp(pod->node, compiler->options->node) != 0)
+                        continue;
+                struct set_element element = {.prefix = prefix_host(ip)};
+                vec_push(compiler->arena, &local->elements, element);
+        }
+}
+
 static void add_family(struct compiler *compiler, const struct classes *by_direction,
                        enum family family)
 {
@@ -238,7 +296,12 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
         bool sctp = names_sctp(&by_direction[DIRECTION_INGRESS]) ||
                     names_sctp(&by_direction[DIRECTION_EGRESS]);
 
+        bool link = by_direction[DIRECTION_INGRESS].members.n > 0 ||
+                    by_direction[DIRECTION_EGRESS].members.n > 0;
+
         add_isolated_set(compiler, by_direction, family);
+        if (link)
+                add_local_set(compiler, family);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 vec_foreach (struct class *, class, &by_direction[d].list)
                         add_class(compiler, table, *class);
@@ -247,11 +310,11 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
         add_deny(compiler, table);
         add_midstream(compiler, table);
         add_hook(compiler, table, "FORWARD", CHAIN_FORWARD,
-                 1 << DIRECTION_EGRESS | 1 << DIRECTION_INGRESS, sctp);
+                 1 << DIRECTION_EGRESS | 1 << DIRECTION_INGRESS, sctp, link);
         if (!compiler->options->own_node_egress)
                 return;
-        add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS, sctp);
-        add_hook(compiler, table, "OUTPUT", CHAIN_OUTPUT, 0, sctp);
+        add_hook(compiler, table, "INPUT", CHAIN_INPUT, 1 << DIRECTION_EGRESS, sctp, false);
+        add_hook(compiler, table, "OUTPUT", CHAIN_OUTPUT, 0, sctp, false);
 }
 
 struct ruleset *compile(struct arena *arena, const struct cluster *cluster,

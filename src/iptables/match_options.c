@@ -179,6 +179,23 @@ static void print_ctstate(const struct match *match, struct strbuf *out)
         print_flags(match->flags, ct_words, ARRAY_SIZE(ct_words), out);
 }
 
+static const struct flag_word type_words[] = {
+    {ADDRESS_BROADCAST, "BROADCAST"},
+    {ADDRESS_MULTICAST, "MULTICAST"},
+};
+
+/* Only what says that many hosts are meant; others' "LOCAL" is not known. */
+static bool parse_type(struct match_reading *reading, const struct word *arguments,
+                       struct match *ret)
+{
+        return parse_flags(arguments->text, type_words, ARRAY_SIZE(type_words), &ret->flags);
+}
+
+static void print_type(const struct match *match, struct strbuf *out)
+{
+        print_flags(match->flags, type_words, ARRAY_SIZE(type_words), out);
+}
+
 static bool parse_tcp_mask(const char *text, uint8_t *ret)
 {
         unsigned flags = 0;
@@ -365,6 +382,7 @@ static const struct match_option rows[] = {
     {MATCH_ICMP_TYPE, "icmp6", "--icmpv6-type", 1, FAMILY_IPV6, 0, parse_icmp, print_icmp},
     {MATCH_HOP_LIMIT, "ttl", "--ttl-eq", 1, FAMILY_IPV4, 0, parse_hop_limit, print_number},
     {MATCH_HOP_LIMIT, "hl", "--hl-eq", 1, FAMILY_IPV6, 0, parse_hop_limit, print_number},
+    {MATCH_DESTINATION_TYPE, "addrtype", "--dst-type", 1, FAMILY_ANY, 0, parse_type, print_type},
 };
 
 static bool row_fits(const struct match_option *row, enum family family, enum protocol protocol)

@@ -98,6 +98,12 @@ static const struct bridge *bridge_before(struct netlink *netlink, const struct 
         return NULL;
 }
 
+/* Each pod has a link-local IPv6 address, whatever addresses the cluster gives it. */
+static bool kernel_has_ipv6(void)
+{
+        return access("/proc/thread-self/net/if_inet6", F_OK) == 0;
+}
+
 static void find_families(struct netlink *netlink, const struct bridges *bridges,
                           const struct ip *pods, size_t n, char name[static IFNAMSIZ],
                           bool ret[static FAMILIES])
@@ -114,6 +120,7 @@ static void find_families(struct netlink *netlink, const struct bridges *bridges
                 memcpy(name, bridge->name, IFNAMSIZ);
                 found++;
         }
+        ret[FAMILY_IPV6] |= ret[FAMILY_IPV4] && kernel_has_ipv6();
 }
 
 /* 1 on, 0 off, -1 where there is no such setting. */

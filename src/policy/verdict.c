@@ -1,5 +1,7 @@
 #include "policy/verdict.h"
 
+#include <string.h>
+
 /* Every question is asked as the API puts it, of the two addresses of one packet: who holds them,
  * which policies select the holder, which of their rules take in the other end and the port.
  * Nothing is prepared or remembered, except that addresses are found through the cluster's index.
@@ -178,10 +180,69 @@ static struct side judge(struct arena *arena, const struct question *question)
         return side;
 }
 
+static bool is_isolated(const struct cluster *cluster, const struct pod *pod)
+{
+        struct span span = cluster_policies_of(cluster, pod->meta.namespace);
+
+        for (size_t i = span.first; i < span.first + span.n; i++) {
+                const struct network_policy *policy = &cluster->policies.items[i];
+                if ((policy->rules[DIRECTION_INGRESS].isolates ||
+                     policy->rules[DIRECTION_EGRESS].isolates) &&
+                    selector_matches(&policy->pod_selector, &pod->meta.labels))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_of_node(const struct cluster *cluster, const char *node, const struct packet *packet)
+{
+        return *node && (is_address_of_node(cluster, node, &packet->source) ||
+                         is_address_of_node(cluster, node, &packet->destination));
+}
+
+/* node is NULL where any is meant. What a node sends or gets itself passes to no other. */
+static bool may_meet_isolated_pod(const struct cluster *cluster, const char *node,
+                                  const struct packet *packet)
+{
+        vec_foreach (const struct pod, pod, &cluster->pods)
+                if (pod_takes_part(pod) && (!node || pod->node == node) &&
+                    is_isolated(cluster, pod) && !is_of_node(cluster, pod->node, packet))
+                        return true;
+        return false;
+}
+
+static bool is_link_local(const struct ip *ip)
+{
+        return ip->family == FAMILY_IPV6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Which address is the broadcast of a link, no object says; 255.255.255.255 is everywhere. */
+static bool means_many(const struct ip *ip)
+{
+        static const uint8_t broadcast[] = {255, 255, 255, 255};
+
+        if (ip->family == FAMILY_IPV6)
+                return ip->bytes[0] == 0xff;
+        return (ip->bytes[0] & 0xf0) == 224 || memcmp(ip->bytes, broadcast, 4) == 0;
+}
+
+static bool link_denies(const struct cluster *cluster, const struct packet *packet)
+{
+        const struct pod *source;
+
+        if (is_link_local(&packet->source) || is_link_local(&packet->destination))
+                return may_meet_isolated_pod(cluster, NULL, packet);
+        if (!means_many(&packet->destination))
+                return false;
+        source = cluster_pod_at(cluster, &packet->source);
+        return source && may_meet_isolated_pod(cluster, source->node, packet);
+}
+
 static struct verdict judge_both(struct arena *arena, const struct cluster *cluster,
                                  const struct policy_options *options, const struct packet *packet)
 {
-        struct verdict verdict = {.allowed = true};
+        bool of_link = link_denies(cluster, packet);
+        struct verdict verdict = {.allowed = !of_link, .of_link = of_link};
 
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 struct question question = ask(cluster, options, packet, d);

@@ -36,8 +36,14 @@ struct side {
         VEC(struct policy_rule_ref) allowed_by;
 };
 
+/* Addresses of a link alone mean no pod, and reach pods all the same, where these share a link: an
+ * IPv6 link-local address, that each pod has besides its own; multicast and broadcast. No policy
+ * can name them, and who is reached nobody can tell. So they are denied where they may reach, or
+ * come from, a pod that is isolated in any direction: of a link-local address, any pod at all; of
+ * what a pod sends to many, any pod of its node. */
 struct verdict {
         bool allowed;
+        bool of_link;                  /* denied for that, whatever the sides say */
         struct side sides[DIRECTIONS]; /* egress of the source, ingress of the destination */
 };
 

@@ -189,6 +189,7 @@ static bool match_equal(const struct match *a, const struct match *b)
         case MATCH_HOP_LIMIT:
                 return a->number == b->number;
         case MATCH_CTSTATE:
+        case MATCH_DESTINATION_TYPE:
                 return a->flags == b->flags;
         case MATCH_SCTP_INIT:
                 return true;

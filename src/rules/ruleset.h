@@ -29,17 +29,21 @@ enum match_kind {
         MATCH_SOURCE_PORT,
         MATCH_DESTINATION_PORTS, /* ports, up to 15 slots, a range takes two (xt_multiport) */
         MATCH_SOURCE_PORTS,
-        MATCH_TCP_FLAGS, /* tcp_flags */
-        MATCH_SCTP_INIT, /* a packet with an INIT chunk and nothing else; no argument */
-        MATCH_ICMP_TYPE, /* icmp; the rule's family says which ICMP */
-        MATCH_HOP_LIMIT, /* number; equality */
-        MATCH_UNKNOWN,   /* text, verbatim; no claim about what it means */
+        MATCH_TCP_FLAGS,        /* tcp_flags */
+        MATCH_SCTP_INIT,        /* a packet with an INIT chunk and nothing else; no argument */
+        MATCH_ICMP_TYPE,        /* icmp; the rule's family says which ICMP */
+        MATCH_HOP_LIMIT,        /* number; equality */
+        MATCH_DESTINATION_TYPE, /* flags: enum address_type */
+        MATCH_UNKNOWN,          /* text, verbatim; no claim about what it means */
 };
 
 enum ct_state { CT_INVALID = 1, CT_NEW = 2, CT_ESTABLISHED = 4, CT_RELATED = 8, CT_UNTRACKED = 16 };
 
 /* As in the header (RFC 9293). */
 enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
+
+/* What the node's own routes say of an address: a broadcast of one of its links, multicast. */
+enum address_type { ADDRESS_BROADCAST = 1, ADDRESS_MULTICAST = 2 };
 
 /* Which of the packet's ends each dimension of a set is compared with. */
 enum set_end { SET_SOURCE, SET_DESTINATION };

@@ -110,6 +110,18 @@ static enum truth icmp_matches(const struct sim_packet *packet, const struct mat
                         (match->icmp.any_code || packet->icmp_code == match->icmp.code));
 }
 
+/* By the address alone: which addresses are broadcasts of the node's links, a ruleset does not
+ * say. */
+static enum truth destination_type_matches(const struct sim_packet *packet, uint32_t types)
+{
+        const uint8_t *bytes = packet->destination.bytes;
+
+        if (packet->destination.family == FAMILY_IPV6)
+                return truth_of(types & ADDRESS_MULTICAST && bytes[0] == 0xff);
+        return truth_of((types & ADDRESS_MULTICAST && bytes[0] >= 224 && bytes[0] < 240) ||
+                        (types & ADDRESS_BROADCAST && memcmp(bytes, "\xff\xff\xff\xff", 4) == 0));
+}
+
 static enum truth evaluate(const struct run *run, const struct match *match)
 {
         const struct sim_packet *packet = run->packet;
@@ -147,6 +159,8 @@ static enum truth evaluate(const struct run *run, const struct match *match)
                 return icmp_matches(packet, match);
         case MATCH_HOP_LIMIT:
                 return truth_of(packet->hop_limit == match->number);
+        case MATCH_DESTINATION_TYPE:
+                return destination_type_matches(packet, match->flags);
         case MATCH_UNKNOWN:
                 break;
         }

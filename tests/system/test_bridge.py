@@ -1,13 +1,15 @@
 """Two pods behind one bridge: the policies hold only where bridged packets pass iptables."""
 
 import os
+import socket
 import subprocess
 
 import pytest
 from labs import NETNS, PENSTOCK
-from sockets import Connection, Server, SILENCE, make
+from sockets import Connection, Server, SILENCE, make, netns
 
 ADDRESSES = {"IPv4": ("10.9.0.2", "10.9.0.3"), "IPv6": ("fd09::2", "fd09::3")}
+LINK_LOCAL = ("fe80::a", "fe80::b")
 SETTINGS = {"IPv4": "net.bridge.bridge-nf-call-iptables", "IPv6": "net.bridge.bridge-nf-call-ip6tables"}
 NODE, POD_A, POD_B = (f"penstock-bridge-{os.getpid()}-{who}" for who in ("node", "a", "b"))
 
@@ -59,6 +61,7 @@ def bridge():
             ip("-n", pod, "link", "set", "eth0", "up")
             ip("-n", pod, "address", "add", ADDRESSES["IPv4"][i] + "/24", "dev", "eth0")
             ip("-n", pod, "address", "add", ADDRESSES["IPv6"][i] + "/64", "dev", "eth0", "nodad")
+            ip("-n", pod, "address", "add", LINK_LOCAL[i] + "/64", "dev", "eth0", "nodad")
         for family in SETTINGS:
             setting(family, 0)
         yield
@@ -80,8 +83,10 @@ def apply(*words, before="", manifests=PODS + DENY_B):
 def reaches(family, server):
     client = make(NETNS / POD_A, "TCP", server)
     client.settimeout(SILENCE)
+    with netns(NETNS / POD_A):
+        link = socket.if_nametoindex("eth0")
     try:
-        client.connect((server, 8080))
+        client.connect((server, 8080, 0, link) if server in LINK_LOCAL else (server, 8080))
         return True
     except TimeoutError:
         return False
@@ -135,3 +140,49 @@ def test_a_kernel_that_cannot_is_trouble_and_said(bridge):
         f" reach each other past iptables: this kernel has no {SETTINGS['IPv4']}; load br_netfilter" in done.stderr
     )
     assert "node node-1: unchanged" in apply().stdout
+
+
+@pytest.mark.parametrize("families", ["both", "IPv4"])
+def test_link_local_addresses_lead_past_no_policy(bridge, families):
+    """Every pod has one, though the cluster gave it none."""
+    pods = PODS if families == "both" else PODS.replace(', {ip: "fd09::2"}', "").replace(', {ip: "fd09::3"}', "")
+    server = Server(NETNS / POD_B, "TCP", "::", 8080)
+    try:
+        assert apply(manifests=pods).returncode == 0
+        assert reaches("IPv6", LINK_LOCAL[1])
+        done = apply(manifests=pods + DENY_B)
+        assert done.returncode == 0
+        assert f"+ {SETTINGS['IPv6']} = 1 (pods behind bridge br0)\n" in done.stdout
+        assert not reaches("IPv6", LINK_LOCAL[1])
+    finally:
+        server.close()
+
+
+def hears(server, destination):
+    """Does pod b hear what pod a says to many?"""
+    client = make(NETNS / POD_A, "UDP", destination)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    with netns(NETNS / POD_A):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0\0")
+    client.bind((ADDRESSES["IPv6" if ":" in destination else "IPv4"][0], 0))
+    client.sendto(b"all", (destination, 8080))
+    client.close()
+    server.socket.settimeout(SILENCE)
+    try:
+        return server.socket.recv(100) == b"all"
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("destination", ["10.9.0.255", "255.255.255.255", "224.0.0.1", "ff02::1"])
+def test_what_is_sent_to_many_leads_past_no_policy(bridge, destination):
+    for family in SETTINGS:
+        setting(family, 1)
+    server = Server(NETNS / POD_B, "UDP", "::" if ":" in destination else "0.0.0.0", 8080)
+    try:
+        assert apply(manifests=PODS).returncode == 0
+        assert hears(server, destination)
+        assert apply().returncode == 0
+        assert not hears(server, destination)
+    finally:
+        server.close()

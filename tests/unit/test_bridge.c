@@ -122,19 +122,28 @@ static struct bridge_report filter(const char *pod, bool only_look)
 
 static void the_familys_setting_is_set(void **state)
 {
-        struct bridge_report report = filter("10.1.0.7", false);
+        struct bridge_report report = filter("fd01::7", false);
 
         assert_string_equal(report.bridge, "br0");
-        assert_true(report.wanted[FAMILY_IPV4]);
-        assert_false(report.wanted[FAMILY_IPV6]);
-        assert_int_equal(setting_read(FAMILY_IPV4), '1');
-        assert_int_equal(setting_read(FAMILY_IPV6), '0');
-
-        report = filter("10.1.0.7", false);
-        assert_string_equal(report.bridge, "br0");
+        assert_true(report.wanted[FAMILY_IPV6]);
         assert_false(report.wanted[FAMILY_IPV4]);
+        assert_int_equal(setting_read(FAMILY_IPV6), '1');
+        assert_int_equal(setting_read(FAMILY_IPV4), '0');
 
         report = filter("fd01::7", false);
+        assert_string_equal(report.bridge, "br0");
+        assert_false(report.wanted[FAMILY_IPV6]);
+
+        report = filter("10.1.0.7", false);
+        assert_true(report.wanted[FAMILY_IPV4]);
+        assert_int_equal(setting_read(FAMILY_IPV4), '1');
+}
+
+/* Each has a link-local one. */
+static void pods_without_an_ipv6_address_have_one_all_the_same(void **state)
+{
+        struct bridge_report report = filter("10.1.0.7", false);
+
         assert_true(report.wanted[FAMILY_IPV6]);
         assert_int_equal(setting_read(FAMILY_IPV6), '1');
 }
@@ -248,6 +257,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup(the_familys_setting_is_set, both_off),
+            cmocka_unit_test_setup(pods_without_an_ipv6_address_have_one_all_the_same, both_off),
             cmocka_unit_test_setup(looking_changes_nothing, both_off),
             cmocka_unit_test_setup(bridges_of_others_are_left_alone, both_off),
             cmocka_unit_test_setup(a_pod_that_nobody_has_a_way_to_may_be_behind_any_bridge,

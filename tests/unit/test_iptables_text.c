@@ -73,6 +73,7 @@ static const struct {
     {FAMILY_IPV6, MATCH_ICMP_TYPE, "-p ipv6-icmp -m icmp6 --icmpv6-type 135"},
     {FAMILY_IPV4, MATCH_HOP_LIMIT, "-m ttl --ttl-eq 255"},
     {FAMILY_IPV6, MATCH_HOP_LIMIT, "-m hl ! --hl-eq 64 -j DROP"},
+    {FAMILY_IPV4, MATCH_DESTINATION_TYPE, "-m addrtype --dst-type BROADCAST,MULTICAST -j DROP"},
 };
 
 static void options_are_understood_and_printed_alike(void **state)

@@ -350,6 +350,24 @@ static void line_30_isolated_from_the_start(void **state)
                "a > d TCP:80 denied", "d > a TCP:80 denied", "d > 203.0.113.9 UDP:53 denied");
 }
 
+/* They reach whoever shares a link: nobody's, and so nobody's to allow. */
+static void addresses_of_a_link(void **state)
+{
+#define ONE_ISOLATED EVERYONE POLICY("p", SELECT_B ", policyTypes: [Ingress]")
+        EXPECT(ONE_ISOLATED, "fe80::a > fe80::b TCP:80 denied", "a > fe80::b ICMP denied",
+               "fe80::a > a UDP:80 denied", "a > ff02::1 UDP:80 denied",
+               "a > 224.0.0.1 UDP:80 denied", "a > 255.255.255.255 UDP:80 denied",
+               "b > 239.1.2.3 UDP:80 denied");
+        /* nobody is isolated on the node of c; what others send to many is not a pod's */
+        EXPECT(ONE_ISOLATED, "c > 224.0.0.1 UDP:80 allowed", "c > ff02::1 UDP:80 allowed",
+               "203.0.113.9 > 224.0.0.1 UDP:80 allowed", "a > 240.0.0.1 UDP:80 allowed");
+        /* a node and its link */
+        EXPECT(ONE_ISOLATED, "node/n1 > fe80::b TCP:80 allowed",
+               "fe80::b > node/n1 TCP:80 allowed");
+        EXPECT(EVERYONE, "fe80::a > fe80::b TCP:80 allowed", "a > 224.0.0.1 UDP:80 allowed",
+               "a > ff02::1 UDP:80 allowed");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -368,6 +386,7 @@ int main(void)
             cmocka_unit_test(line_28_named_namespaces),
             cmocka_unit_test(line_29_dual_stack),
             cmocka_unit_test(line_30_isolated_from_the_start),
+            cmocka_unit_test(addresses_of_a_link),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
