@@ -1,6 +1,6 @@
 #include "compile/dispatch.h"
 
-#define FAN_OUT_BITS 2
+#define FAN_OUT_BITS 3 /* eight ways: four cost 0.04 of conntrack more, sixteen gain nothing */
 #define LEAF_RULES   4 /* so few addresses are a list */
 #define MAX_LEVELS   6 /* nf_tables allows 16 chains in a row; below, however they lie, a list */
 
