@@ -1,9 +1,8 @@
 #include "compile/compile.h"
 
-#include <string.h>
-
 #include "compile/classes.h"
 #include "compile/dispatch.h"
+#include "compile/link.h"
 #include "compile/peers.h"
 #include "compile/ports.h"
 #include "compile/shortcut.h"
@@ -22,7 +21,6 @@
 #define CHAIN_FORWARD   CHAIN_PREFIX "FORWARD"
 #define CHAIN_INPUT     CHAIN_PREFIX "INPUT"
 #define CHAIN_OUTPUT    CHAIN_PREFIX "OUTPUT"
-#define CHAIN_DENY      CHAIN_PREFIX "DENY"
 #define CHAIN_MIDSTREAM CHAIN_PREFIX "MIDSTREAM"
 
 static const char *const dispatch_chains[DIRECTIONS] = {
@@ -30,8 +28,7 @@ static const char *const dispatch_chains[DIRECTIONS] = {
     [DIRECTION_EGRESS] = CHAIN_PREFIX "EGRESS",
 };
 
-/* Sets of local addresses, and of those that are isolated, by family. */
-static const char *const local_sets[FAMILIES] = {SET_PREFIX "local-4", SET_PREFIX "local-6"};
+/* Sets of local isolated addresses, by family. */
 static const char *const isolated_sets[FAMILIES] = {SET_PREFIX "isolated-4",
                                                     SET_PREFIX "isolated-6"};
 
@@ -151,34 +148,6 @@ static void add_deny(struct compiler *compiler, struct table *table)
         add_plain(compiler, chain, "penstock: denied", target_of(TARGET_DROP, NULL));
 }
 
-/* Addresses that mean no pod, and reach pods all the same: link-local ones, that each pod has
- * besides its own, and those of many at once. Only bridged packets have them here; which pods they
- * reach nobody can tell, so they are denied where any pod of the node is isolated. Of broadcasts
- * and multicasts only those of pods: a bridge may carry others' too. */
-static void add_link(struct compiler *compiler, struct table *table, struct chain *chain)
-{
-        bool six = table->family == FAMILY_IPV6;
-        const struct target deny = target_of(TARGET_GOTO, CHAIN_DENY);
-        struct match many[] = {
-            {.kind = MATCH_DESTINATION_TYPE, .flags = ADDRESS_BROADCAST | ADDRESS_MULTICAST},
-            match_set(local_sets[table->family], SET_SOURCE),
-        };
-
-        if (six) {
-                struct prefix link_local = {.ip = {.family = FAMILY_IPV6, .bytes = {0xfe, 0x80}},
-                                            .length = 10};
-                struct match from = {.kind = MATCH_SOURCE, .prefix = link_local};
-                struct match to = {.kind = MATCH_DESTINATION, .prefix = link_local};
-                compiler_add_rule(compiler, chain, &from, 1, "penstock: link-local", deny);
-                compiler_add_rule(compiler, chain, &to, 1, "penstock: link-local", deny);
-                many[0].kind = MATCH_DESTINATION;
-                many[0].prefix =
-                    (struct prefix){.ip = {.family = FAMILY_IPV6, .bytes = {0xff}}, .length = 8};
-        }
-        compiler_add_rule(compiler, chain, many, ARRAY_SIZE(many), "penstock: to many at once",
-                          deny);
-}
-
 /* TCP and SCTP that conntrack does not know, and that does not begin a connection. Conntrack would
  * take it up as a new one in the direction of this packet (of SCTP, a heartbeat), so that a
  * connection that was cut would live on through the server's packets: they look as if the server
@@ -248,7 +217,7 @@ static void add_hook(struct compiler *compiler, struct table *table, const char 
         if (sctp)
                 add_to_midstream(compiler, chain, PROTOCOL_SCTP, init);
         if (link)
-                add_link(compiler, table, chain);
+                link_add_sources(compiler, chain, table->family);
         if (directions & 1 << DIRECTION_EGRESS)
                 add_plain(compiler, chain, "penstock: egress of local pods",
                           target_of(TARGET_JUMP, dispatch_chains[DIRECTION_EGRESS]));
@@ -275,20 +244,6 @@ static void add_isolated_set(struct compiler *compiler, const struct classes *by
                 }
 }
 
-static void add_local_set(struct compiler *compiler, enum family family)
-{
-        struct set *local =
-            ruleset_add_set(compiler->ruleset, local_sets[family], SET_HASH_IP, family);
-
-        vec_foreach (const struct pod, pod, &compiler->cluster->pods) {
-                const struct ip *ip = pod_takes_part(pod) ? pod_ip(pod, family) : NULL;
-                if (!ip || strcmp(pod->node, compiler->options->node) != 0)
-                        continue;
-                struct set_element element = {.prefix = prefix_host(ip)};
-                vec_push(compiler->arena, &local->elements, element);
-        }
-}
-
 static void add_family(struct compiler *compiler, const struct classes *by_direction,
                        enum family family)
 {
@@ -301,11 +256,11 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
 
         add_isolated_set(compiler, by_direction, family);
         if (link)
-                add_local_set(compiler, family);
+                link_add_set(compiler, family);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 vec_foreach (struct class *, class, &by_direction[d].list)
                         add_class(compiler, table, *class);
-                dispatch_compile(compiler, table, dispatch_chains[d], &by_direction[d], d);
+                dispatch_compile(compiler, table, dispatch_chains[d], &by_direction[d], d, link);
         }
         add_deny(compiler, table);
         add_midstream(compiler, table);

@@ -1,5 +1,7 @@
 #include "compile/dispatch.h"
 
+#include "compile/link.h"
+
 #define FAN_OUT_BITS 3 /* eight ways: four cost 0.04 of conntrack more, sixteen gain nothing */
 #define LEAF_RULES   4 /* so few addresses are a list */
 #define MAX_LEVELS   6 /* nf_tables allows 16 chains in a row; below, however they lie, a list */
@@ -13,6 +15,7 @@ struct tree {
         struct compiler *compiler;
         struct table *table;
         enum direction direction;
+        bool link;
 };
 
 static int leaf_compare(const void *a, const void *b)
@@ -83,6 +86,12 @@ static void add_list(struct tree *tree, struct chain *chain, const struct leaf *
                 add_leaf(tree, chain, &leaves[i]);
 }
 
+static void end_chain(struct tree *tree, struct chain *chain)
+{
+        if (tree->link && tree->direction == DIRECTION_INGRESS)
+                link_add_destinations(tree->compiler, chain, tree->table->family);
+}
+
 static void add_chain(struct tree *tree, const char *name, const struct leaf *leaves, size_t n,
                       unsigned level)
 {
@@ -90,6 +99,7 @@ static void add_chain(struct tree *tree, const char *name, const struct leaf *le
 
         if (n <= LEAF_RULES || level == MAX_LEVELS) {
                 add_list(tree, chain, leaves, n);
+                end_chain(tree, chain);
                 return;
         }
         unsigned length = common_bits(leaves, n) + FAN_OUT_BITS;
@@ -117,14 +127,15 @@ static void add_chain(struct tree *tree, const char *name, const struct leaf *le
                                       prefix_format(&prefix, text)));
                 n_below++;
         }
+        end_chain(tree, chain);
         for (size_t i = 0; i < n_below; i++)
                 add_chain(tree, below[i].name, below[i].leaves, below[i].n, level + 1);
 }
 
 void dispatch_compile(struct compiler *compiler, struct table *table, const char *root,
-                      const struct classes *classes, enum direction direction)
+                      const struct classes *classes, enum direction direction, bool link)
 {
-        struct tree tree = {compiler, table, direction};
+        struct tree tree = {compiler, table, direction, link};
         VEC(struct leaf) leaves = {0};
 
         vec_foreach (const struct member, member, &classes->members) {

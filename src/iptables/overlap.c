@@ -1,5 +1,7 @@
 #include "iptables/overlap.h"
 
+#include <string.h>
+
 #include "iptables/stand_in.h"
 
 /* The elements that come and go in sets of one family that stay. */
@@ -18,9 +20,11 @@ struct overlap {
         struct turnover turnover[FAMILIES];
 };
 
+/* What leads to the chain that denies lets through only what it lets through in any state. */
 static bool target_drops(const struct target *target)
 {
-        return target->kind == TARGET_DROP || target->kind == TARGET_REJECT;
+        return target->kind == TARGET_DROP || target->kind == TARGET_REJECT ||
+               (target->kind == TARGET_GOTO && strcmp(target->text, CHAIN_PREFIX "DENY") == 0);
 }
 
 /* A set that only makes rules drop may hold too much for a moment: both states' drops are drops. */
