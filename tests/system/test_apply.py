@@ -129,6 +129,16 @@ def test_only_what_one_policy_changed_is_sent(node, tmp_path):
     assert changes(done) == ((0, 0, 0), (0, 2, 0), (2, 0))  # a pod that comes is no rule
 
 
+def test_a_pod_that_comes_is_one_transaction(node, tmp_path):
+    """Its address comes into sets that only deny: there is nothing to be careful about."""
+    closed = policy("closed", {}, [])
+    node.apply([pod("one", NET[1], "fd00::1"), closed])
+    saboteur = Saboteur(tmp_path)
+    node.apply([pod("one", NET[1], "fd00::1"), pod("two", NET[2], "fd00::2"), closed], env=saboteur.env())
+    restore = f"iptables-{node.flavour}-restore"
+    assert [run for run in saboteur.runs() if run.startswith(restore)] == [f"{restore} 1"]
+
+
 def test_counters_of_what_stays_are_kept(node):
     node.apply(OLD)
     rule = next(line for line in node.save() if "default/web ingress[0]" in line)
