@@ -1,10 +1,25 @@
 #include "kube/selector.h"
 
+#include <string.h>
+
+/* So few are sooner compared than halved. An object may have tens of thousands, and as many be
+ * asked for. */
+#define FEW 16
+
 const char *labels_get(const struct labels *labels, const char *key)
 {
-        for (size_t i = 0; i < labels->n; i++)
-                if (labels->items[i].key == key)
-                        return labels->items[i].value;
+        size_t low = 0, high = labels->n;
+
+        while (high - low > FEW) {
+                size_t middle = low + (high - low) / 2;
+                if (strcmp(labels->items[middle].key, key) <= 0)
+                        low = middle;
+                else
+                        high = middle;
+        }
+        for (; low < high; low++)
+                if (labels->items[low].key == key)
+                        return labels->items[low].value;
         return NULL;
 }
 

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "base/vec.h"
 #include "kube/selector.h"
 
@@ -14,6 +16,25 @@ static void labels_are_found_by_key(void **state)
 {
         assert_ptr_equal(labels_get(&labels, tier), front);
         assert_null(labels_get(&labels, absent));
+}
+
+/* However many there are, each is found, and nothing between them or beside them. */
+static void many_labels_are_found_by_key(void **state)
+{
+        enum { MANY = 100 };
+        static char keys[2 * MANY + 1][8];
+        static struct label items[MANY];
+
+        for (unsigned i = 0; i <= 2 * MANY; i++)
+                snprintf(keys[i], sizeof(keys[i]), "k%03u", i);
+        for (unsigned i = 0; i < MANY; i++)
+                items[i] = (struct label){keys[2 * i + 1], web};
+        for (size_t n = 0; n <= MANY; n++) {
+                const struct labels some = {items, n};
+                for (size_t i = 0; i <= 2 * MANY; i++)
+                        assert_ptr_equal(labels_get(&some, keys[i]),
+                                         i % 2 && i / 2 < n ? web : NULL);
+        }
 }
 
 static void nothing_asked_is_everything(void **state)
@@ -74,6 +95,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(labels_are_found_by_key),
+            cmocka_unit_test(many_labels_are_found_by_key),
             cmocka_unit_test(nothing_asked_is_everything),
             cmocka_unit_test(operators),
             cmocka_unit_test(all_requirements_must_hold),
