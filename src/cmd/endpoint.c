@@ -51,8 +51,6 @@ static int resolve_pod(struct cluster *cluster, const struct pod *pod, struct en
                 return resolve_node(cluster, pod->node, ret, err);
         if (pod->host_network)
                 return err_set(err, "%s: is of the host's network, and of no node yet", name);
-        if (pod->ips.n == 0)
-                return err_set(err, "%s: has no address yet", name);
         *ret = (struct endpoint){.name = name, .pod = pod, .node_name = pod->node};
         ret->ips.items = pod->ips.items;
         ret->ips.n = pod->ips.n;

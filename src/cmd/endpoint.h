@@ -8,7 +8,7 @@ struct endpoint {
         struct {
                 const struct ip *items;
                 size_t n;
-        } ips;                   /* at least one, but for a node that gives no address */
+        } ips;                   /* none where the manifests give none */
         const struct pod *pod;   /* NULL where it is none */
         const struct node *node; /* NULL where it is none, or has no object */
         const char *node_name;   /* of a node, or of the node that a pod runs on; "" elsewhere */

@@ -128,11 +128,12 @@ static bool is_own_node(const struct question *question)
 
 static int answer_without_address(struct question *question, struct err *err)
 {
-        const struct endpoint *node = question->from.ips.n == 0 ? &question->from : &question->to;
+        const struct endpoint *end = question->from.ips.n == 0 ? &question->from : &question->to;
         struct answer answer = {.verdict = {.allowed = true}};
 
-        if (!is_own_node(question) || (question->policy.own_node_egress && node == &question->to))
-                return err_set(err, "%s: has no address in the manifests", node->name);
+        if (!is_own_node(question) || (question->policy.own_node_egress && question->to.is_node))
+                return err_set(err, "%s: has no address in the manifests (%s)", end->name,
+                               end->is_node ? ".status.addresses" : ".status.podIPs");
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 answer.verdict.sides[d].allowed = true;
                 answer.verdict.sides[d].exempt = "own node";

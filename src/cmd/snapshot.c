@@ -46,10 +46,16 @@ static const char *choose_node(const char *command, const struct options *option
                      *known ? known : "none");
                 return NULL;
         }
+        if (map_size(names) == 0) {
+                fail(command, EXIT_USAGE,
+                     "the manifests know no node, by a Node or by a Pod's .spec.nodeName; policies "
+                     "alone would be enforced for no pod");
+                return NULL;
+        }
         if (map_size(names) == 1)
                 return intern_text(cluster->intern, map_entries(names)[0].key);
         gethostname(host, sizeof(host) - 1);
-        if (map_size(names) == 0 || map_get(names, host))
+        if (map_get(names, host))
                 return intern_text(cluster->intern, host);
         fail(command, EXIT_USAGE, "--node NODE is needed: the manifests know %zu nodes (%s)",
              map_size(names), known);

@@ -12,6 +12,7 @@ PENSTOCK = os.environ["PENSTOCK"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = SOURCE / "examples/frontend-backend"
 COMMANDS = ["render", "apply", "list", "explain", "lab", "cleanup"]
+LAB_COMMANDS = ["up", "apply", "probe", "exec", "down"]
 
 POD = """
 apiVersion: v1
@@ -44,6 +45,7 @@ CLUSTER = (
     + pod("old", "10.244.0.4")
     + ONLY_IPV4
 )
+STARTING = pod("starting", ports="{name: http, containerPort: 8080}")
 
 
 def run(*words, stdin=None, status=None):
@@ -53,7 +55,7 @@ def run(*words, stdin=None, status=None):
     return done
 
 
-def explain(*words, stdin=CLUSTER, status):
+def explain(*words, stdin=CLUSTER + STARTING, status):
     return run("explain", "-f", "-", *words, stdin=stdin, status=status)
 
 
@@ -81,6 +83,29 @@ def test_each_command_has_help_a_man_page_and_completion(command):
     assert re.search(rf'commands="[^"]*\b{command}\b', (SOURCE / "completions/penstock.bash").read_text())
 
 
+@pytest.mark.parametrize("words", [[command] for command in COMMANDS] + [["lab", word] for word in LAB_COMMANDS])
+def test_help_fits_100_columns(words):
+    for line in run(*words, "--help", status=0).stdout.splitlines():
+        assert len(line) <= 100, line
+
+
+def complete(*words):
+    """What bash offers for the last word."""
+    script = f"""source {SOURCE}/completions/penstock.bash
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _penstock && printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_completion_knows_commands_options_and_values():
+    assert set(COMMANDS) < set(complete("penstock", ""))
+    assert complete("penstock", "lab", "") == LAB_COMMANDS
+    assert complete(PENSTOCK, "apply", "--dry") == ["--dry-run"]
+    assert complete(PENSTOCK, "lab", "probe", "--time") == ["--timeout"]
+    assert complete("penstock", "explain", "--protocol", "S") == ["SCTP"]
+    assert complete("penstock", "render", "-f", str(SOURCE / "exam")) == [str(SOURCE / "examples")]
+
+
 @pytest.mark.parametrize("words, says", [
     (["apply"], "-f PATH is missing"),
     (["apply", "--nonsense"], "--nonsense: unknown option"),
@@ -92,6 +117,8 @@ def test_each_command_has_help_a_man_page_and_completion(command):
     (["list", "nonsense"], "nonsense: not policies, pods, chains or sets"),
     (["list", "-o", "yaml"], "--output yaml: not text or json"),
     (["explain", "-f", "x", "a"], "FROM and TO are needed"),
+    (["lab"], "up, apply, probe, exec or down?"),
+    (["lab", "nonsense"], "nonsense: no such command"),
 ])
 def test_bad_usage_is_named(words, says):
     done = run(*words, status=2)
@@ -129,6 +156,8 @@ def test_explain_in_json():
     (["fd00::9", "web", "-p", "8080"], 1),
     (["node", "web", "-p", "1"], 0),  # always, whatever addresses it uses
     (["web", "node/node-1", "-p", "1"], 0),
+    (["node", "starting"], 0),  # whatever address it will have
+    (["starting", "node", "-p", "1"], 0),
     (["client", "old", "--protocol", "ICMP"], 0),
     (["client", "web", "--protocol", "ICMP"], 1),
 ])
@@ -147,6 +176,10 @@ def test_explain_verdicts(words, status):
     (["node/other", "web"], 2, "no Node of that name"),
     (["node", "192.0.2.1", "-p", "1"], 2, "runs on no node"),
     (["old", "fd00::2", "-p", "1"], 3, "have no address of one family"),
+    (["client", "starting"], 3, "default/starting: has no address in the manifests (.status.podIPs)"),
+    (["starting", "web"], 3, "default/starting: has no address in the manifests (.status.podIPs)"),
+    (["starting", "node", "-p", "1", "--own-node-egress", "Policy"], 3, "default/starting: has no address"),
+    (["web", "node", "-p", "1", "--own-node-egress", "Policy"], 3, "has no address in the manifests (.status.addresses)"),
 ])
 def test_explain_says_what_it_can_not_answer(words, status, says):
     assert says in explain(*words, status=status).stderr
@@ -173,6 +206,13 @@ def test_kinds_without_use_are_passed_over_and_counted():
 def test_a_node_that_nobody_knows_is_refused():
     done = run("render", "-f", "-", "--node", "typo", stdin=CLUSTER, status=2)
     assert "--node typo: no Node of that name and no pod on it (known: node-1)" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["render"], ["apply", "--dry-run"]])
+def test_policies_without_pods_are_refused_for_they_would_open_every_pod(command):
+    done = run(*command, "-f", "-", stdin=ONLY_IPV4, status=2)
+    assert "the manifests know no node" in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_full_disk_is_told():
