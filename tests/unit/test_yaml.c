@@ -294,7 +294,11 @@ static void ends_of_lines_tabs_and_marks(void **state)
             {"a:\tx", "{'a': 'x'}\n"},
             {"a: x\t# y", "{'a': 'x'}\n"},
             {"a:\n\tb: 1", "refused\n2: found character that cannot start any token while scanning "
-                           "for the next token\n"},
+                           "for the next token (a tab: only spaces indent YAML)\n"},
+            {"a: @b", "refused\n1: found character that cannot start any token while scanning "
+                      "for the next token\n"},
+            {"a: b\n\tc: d", "refused\n2: found a tab character that violates indentation while "
+                             "scanning a plain scalar from line 1 on\n"},
         };
         check_rows(rows, ARRAY_SIZE(rows));
 

@@ -102,6 +102,18 @@ static unsigned decoding_line(const struct yaml_events *events)
         return events->chunk.line + newlines(chunk_text(events), into);
 }
 
+/* The commonest of mistakes, which cannot be seen in an editor and which libyaml mostly calls a
+ * character. */
+static const char *hint(const yaml_parser_t *parser)
+{
+        bool is_tab = parser->error == YAML_SCANNER_ERROR &&
+                      parser->problem_mark.index == parser->mark.index &&
+                      parser->buffer.pointer < parser->buffer.last &&
+                      *parser->buffer.pointer == '\t';
+
+        return is_tab && !strstr(parser->problem, "tab") ? " (a tab: only spaces indent YAML)" : "";
+}
+
 static bool refuse_syntax(struct yaml_events *events)
 {
         const yaml_parser_t *parser = &events->parser;
@@ -120,9 +132,9 @@ static bool refuse_syntax(struct yaml_events *events)
                 return events_refuse(events, line_of(events, parser->problem_mark),
                                      "%s %s from line %u on", parser->problem, parser->context,
                                      line_of(events, parser->context_mark));
-        return events_refuse(events, line_of(events, parser->problem_mark), "%s%s%s",
+        return events_refuse(events, line_of(events, parser->problem_mark), "%s%s%s%s",
                              parser->problem, parser->context ? " " : "",
-                             parser->context ? parser->context : "");
+                             parser->context ? parser->context : "", hint(parser));
 }
 
 bool events_advance(struct yaml_events *events)
