@@ -9,7 +9,10 @@ _penstock() {
                 return
         fi
         case $prev in
-        -f | --filename) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+        -f | --filename)
+                compopt -o filenames 2>/dev/null # a directory goes on with a slash
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
+                ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") && return ;;
         --backend) mapfile -t COMPREPLY < <(compgen -W "iptables iptables-nft iptables-legacy" -- "$cur") && return ;;
         --own-node-egress) mapfile -t COMPREPLY < <(compgen -W "Allow Policy" -- "$cur") && return ;;
@@ -20,7 +23,7 @@ _penstock() {
         [ "$command" != lab ] || command="lab ${COMP_WORDS[2]}"
         if [[ $cur == -* ]]; then
                 # The options stand in the help text: one place to keep true.
-                mapfile -t COMPREPLY < <(compgen -W "$(penstock $command --help 2>/dev/null |
+                mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" $command --help 2>/dev/null |
                         grep -o -e '--[a-z-]*' | sort -u)" -- "$cur")
                 return
         fi

@@ -318,7 +318,8 @@ static int run_exec(int argc, char **argv)
         if (status != EXIT_YES)
                 return status;
         if (options.n_arguments < 2)
-                return fail(argv[0], EXIT_USAGE, "where and what? see penstock lab exec --help");
+                return fail(argv[0], EXIT_USAGE,
+                            "TARGET and COMMAND are needed; see penstock lab exec --help");
         if (!lab_exists(options.lab))
                 return missing_lab(argv[0], options.lab);
         const char *target = options.arguments[0];
@@ -388,6 +389,8 @@ int cmd_lab(int argc, char **argv)
                 argv[1] = full_name; /* how messages name the command */
                 return commands[i].run(argc - 1, argv + 1);
         }
-        return fail("lab", EXIT_USAGE, "%s; see penstock lab --help",
-                    *name ? "no such command" : "up, apply, probe, exec or down?");
+        if (!*name)
+                return fail("lab", EXIT_USAGE,
+                            "up, apply, probe, exec or down? See penstock lab --help");
+        return fail("lab", EXIT_USAGE, "%s: no such command; see penstock lab --help", name);
 }

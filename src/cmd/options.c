@@ -52,7 +52,7 @@ static const char *read_backend(const char *argument, struct options *options)
         if (strcmp(argument, "iptables") == 0) /* whichever holds the node's rules */
                 return NULL;
         if (!flavour_parse(argument, &options->flavour))
-                return "iptables, iptables-nft or iptables-legacy";
+                return "iptables-nft, iptables-legacy or iptables";
         options->has_flavour = true;
         return NULL;
 }
@@ -147,16 +147,16 @@ static const struct option_row {
         const char *help;
 } rows[] = {
     {OPTION_FILES, 'f', "filename", "PATH", read_file_name,
-     "manifests: a file, a directory or - for standard input; many times"},
+     "a file, a directory or - for standard input; many times"},
     {OPTION_NAMESPACE, 'n', "namespace", "NAME", read_namespace,
      "the namespace of what names none (default)"},
     {OPTION_OUTPUT, 'o', "output", "text|json", read_output, "how to print"},
     {OPTION_NODE, 0, "node", "NODE", read_node,
-     "whose pods are local; not needed where the manifests know one node only"},
+     "whose pods are local; not needed where there is one node"},
     {OPTION_BACKEND, 0, "backend", "BACKEND", read_backend,
-     "iptables-nft or iptables-legacy; else whichever holds the node's rules"},
+     "iptables-nft, iptables-legacy or iptables: whichever is in use"},
     {OPTION_OWN_NODE_EGRESS, 0, "own-node-egress", "Allow|Policy", read_own_node_egress,
-     "whether egress rules apply towards a pod's own node (Allow: they do not)"},
+     "whether egress rules apply to a pod's own node (Allow: no)"},
     {OPTION_DENY, 0, "deny", "drop|reject", read_deny, "what happens to denied packets (drop)"},
     {OPTION_DRY_RUN, 0, "dry-run", NULL, read_dry_run, "only print what would change"},
     {OPTION_WAIT, 0, "wait", "SECONDS", read_wait, "for the locks of iptables (30)"},
@@ -171,6 +171,8 @@ static const struct option_row {
 
 #define LONG_ONLY 0x100 /* getopt values of rows without a letter: LONG_ONLY + index */
 
+#define SPELT_WIDTH 34 /* the longest: --own-node-egress */
+
 static void print_usage(const struct usage *usage)
 {
         printf("Usage: penstock %s\n\n%s\n\nOptions:\n", usage->synopsis, usage->description);
@@ -182,9 +184,9 @@ static void print_usage(const struct usage *usage)
                          rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ",
                          rows[i].name, rows[i].argument ? " " : "",
                          rows[i].argument ? rows[i].argument : "");
-                printf("  %-32s %s\n", spelt, rows[i].help);
+                printf("  %-*s  %s\n", SPELT_WIDTH, spelt, rows[i].help);
         }
-        printf("  %-32s %s\n", "-h,  --help", "this text");
+        printf("  %-*s  %s\n", SPELT_WIDTH, "-h, --help", "this text");
 }
 
 static int row_value(size_t i)
