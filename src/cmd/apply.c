@@ -81,7 +81,8 @@ static int cut_connections(const char *command, const struct options *options,
                            const struct snapshot *snapshot, const struct cluster *cluster,
                            size_t *ret)
 {
-        struct keep_data keep = {cluster, {.own_node_egress = options->own_node_egress}};
+        struct keep_data keep = {
+            cluster, {.own_node_egress = options->own_node_egress, .node = snapshot->node}};
         struct conntrack_judge judge = {keep_allowed, &keep, options->own_node_egress};
         struct err err;
 

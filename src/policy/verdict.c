@@ -159,13 +159,18 @@ static void ask_policy(struct arena *arena, const struct question *question,
         }
 }
 
+static bool judges(const struct policy_options *options, const char *node)
+{
+        return !options->node || strcmp(options->node, node) == 0;
+}
+
 /* arena is NULL where only the answer is wanted. */
 static struct side judge(struct arena *arena, const struct question *question)
 {
         const struct cluster *cluster = question->cluster;
         struct side side = {0};
 
-        if (question->subject) {
+        if (question->subject && judges(question->options, question->subject->node)) {
                 struct span span = cluster_policies_of(cluster, question->subject->meta.namespace);
                 for (size_t i = span.first; i < span.first + span.n; i++)
                         ask_policy(arena, question, &cluster->policies.items[i], &side);
@@ -205,7 +210,7 @@ static bool may_meet_isolated_pod(const struct cluster *cluster, const char *nod
                                   const struct packet *packet)
 {
         vec_foreach (const struct pod, pod, &cluster->pods)
-                if (pod_takes_part(pod) && (!node || pod->node == node) &&
+                if (pod_takes_part(pod) && (!node || strcmp(pod->node, node) == 0) &&
                     is_isolated(cluster, pod) && !is_of_node(cluster, pod->node, packet))
                         return true;
         return false;
@@ -226,22 +231,24 @@ static bool means_many(const struct ip *ip)
         return (ip->bytes[0] & 0xf0) == 224 || memcmp(ip->bytes, broadcast, 4) == 0;
 }
 
-static bool link_denies(const struct cluster *cluster, const struct packet *packet)
+static bool link_denies(const struct cluster *cluster, const struct policy_options *options,
+                        const struct packet *packet)
 {
         const struct pod *source;
 
         if (is_link_local(&packet->source) || is_link_local(&packet->destination))
-                return may_meet_isolated_pod(cluster, NULL, packet);
+                return may_meet_isolated_pod(cluster, options->node, packet);
         if (!means_many(&packet->destination))
                 return false;
         source = cluster_pod_at(cluster, &packet->source);
-        return source && may_meet_isolated_pod(cluster, source->node, packet);
+        return source && judges(options, source->node) &&
+               may_meet_isolated_pod(cluster, source->node, packet);
 }
 
 static struct verdict judge_both(struct arena *arena, const struct cluster *cluster,
                                  const struct policy_options *options, const struct packet *packet)
 {
-        bool of_link = link_denies(cluster, packet);
+        bool of_link = link_denies(cluster, options, packet);
         struct verdict verdict = {.allowed = !of_link, .of_link = of_link};
 
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {

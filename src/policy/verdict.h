@@ -11,6 +11,7 @@
 
 struct policy_options {
         bool own_node_egress; /* egress rules apply towards the pod's own node too */
+        const char *node;     /* only what this node judges, its pods' sides; NULL: both ends' */
 };
 
 /* As the filter hook sees it: after DNAT, before SNAT. */

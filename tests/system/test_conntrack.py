@@ -180,3 +180,29 @@ def test_protocols_without_ports_are_cut_too(wired, family):
     assert "; cut 1 connection\n" in wired.apply(BACKEND_FROM_FRONTEND)
     assert passes(frontend)
     assert not passes(other)
+
+
+def test_a_node_cuts_only_what_it_judges(new_lab):
+    """Another node's pod gets its connections from this node's address: that is what its policy sees."""
+    pods = "".join(
+        f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: default, labels: {{app: {name}}}}}\n"
+        f"spec: {{nodeName: node-{number}, containers: [{{name: main}}]}}\n"
+        f"status: {{podIPs: [{{ip: 10.244.{number}.2}}]}}\n"
+        for number, name in enumerate(["client", "server"], start=1)
+    )
+    lab = new_lab()
+    lab.up(pods)
+    lab.apply(pods)
+    path = lambda who: NETNS / f"penstock-{lab.name}.{who}"
+    rule = ["iptables-nft", "-t", "nat", "-A", "POSTROUTING", "-d", "10.244.2.2", "-j", "MASQUERADE"]
+    subprocess.run(["nsenter", f"--net={path('node.node-1')}", *rule], check=True)
+    with contextlib.closing(Server(path("pod.default.server"), "TCP", "10.244.2.2", 8080)) as server:
+        with contextlib.closing(Connection(path("pod.default.client"), server, "10.244.2.2", 8080)) as connection:
+            node = connection.server.getpeername()[0]
+            assert not node.startswith("10.244.")
+            from_node = policy(f"podSelector: {{}}, policyTypes: [Ingress], ingress: [{{from: [{{ipBlock: {{cidr: {node}/32}}}}]}}]")
+            assert "cut" not in lab.apply(pods + from_node).stdout
+            assert connection.lives()
+            closed = policy("podSelector: {matchLabels: {app: server}}, policyTypes: [Ingress]")
+            assert "; cut 1 connection\n" in lab.apply(pods + closed).stdout
+            assert not connection.to_server()
