@@ -56,9 +56,11 @@ static void add_policy_rule(struct compiler *compiler, struct chain *chain,
         bool ingress = class->direction == DIRECTION_INGRESS;
         struct port_matches ports =
             ports_compile(compiler->arena, rule, ingress ? class->example : NULL);
-        struct peer_matches peers = peers_compile(compiler, policy, rule, class->direction, family);
+        struct peer_matches peers = {0};
         struct match matches[3];
 
+        if (ports.list.n > 0) /* else no rule would ask the peers' set */
+                peers = peers_compile(compiler, policy, rule, class->direction, family);
         vec_foreach (const struct port_match, port, &ports.list) {
                 size_t n = 0;
                 while (n < port->n) {

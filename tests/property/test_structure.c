@@ -255,6 +255,22 @@ static void hold_set(const struct set *set)
         }
 }
 
+/* A set that no rule asks costs memory, and time with each pod, for nothing. */
+static void hold_use(struct arena *arena, const struct ruleset *ruleset)
+{
+        struct map *asked = map_new(arena);
+
+        vec_foreach (const struct table, table, &ruleset->tables)
+                vec_foreach (const struct chain, chain, &table->chains)
+                        vec_foreach (const struct rule, rule, &chain->rules)
+                                vec_foreach (struct match, match, &rule->matches)
+                                        if (match->kind == MATCH_SET)
+                                                map_put(asked, match->set.name, match);
+        vec_foreach (const struct set, set, &ruleset->sets)
+                if (!map_get(asked, set->name))
+                        fail_msg("no rule asks set %s", set->name);
+}
+
 static void hold_limits(struct arena *arena, struct bytes *bytes, struct manifest *manifest,
                         const struct cluster *cluster, const char *node)
 {
@@ -262,6 +278,7 @@ static void hold_limits(struct arena *arena, struct bytes *bytes, struct manifes
 
         vec_foreach (const struct set, set, &ruleset->sets)
                 hold_set(set);
+        hold_use(arena, ruleset);
         vec_foreach (const struct table, table, &ruleset->tables) {
                 struct map *names = map_new(arena);
                 vec_foreach (struct chain, chain, &table->chains) {
