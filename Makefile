@@ -59,9 +59,9 @@ format: ## Lay out all sources by .clang-format
 
 install: ## Install an optimised build: PREFIX (/usr/local), DESTDIR
 	@$(MAKE) --no-print-directory release
-	@meson configure $(RELEASE) --prefix=$(PREFIX)
+	@meson setup --reconfigure --prefix=$(PREFIX) $(RELEASE) >/dev/null
 	@ninja -C $(RELEASE) --quiet
-	@DESTDIR=$(DESTDIR) meson install -C $(RELEASE) --quiet
+	@DESTDIR=$(DESTDIR) meson install -C $(RELEASE) --no-rebuild --quiet
 
 clean: ## Remove build/
 	@rm -rf build
