@@ -24,7 +24,7 @@ _penstock() {
         if [[ $cur == -* ]]; then
                 # The options stand in the help text: one place to keep true.
                 mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" $command --help 2>/dev/null |
-                        grep -o -e '--[a-z-]*' | sort -u)" -- "$cur")
+                        sed -n 's/^  [- ][a-z ][, ] \(--[a-z-]*\).*/\1/p')" -- "$cur")
                 return
         fi
         case $command in

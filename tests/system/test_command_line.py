@@ -102,6 +102,8 @@ def test_completion_knows_commands_options_and_values():
     assert complete("penstock", "lab", "") == LAB_COMMANDS
     assert complete(PENSTOCK, "apply", "--dry") == ["--dry-run"]
     assert complete(PENSTOCK, "lab", "probe", "--time") == ["--timeout"]
+    assert complete(PENSTOCK, "cleanup", "-") == ["--dry-run", "--wait", "--help"]
+    assert "--noflush" not in complete(PENSTOCK, "render", "--n")
     assert complete("penstock", "explain", "--protocol", "S") == ["SCTP"]
     assert complete("penstock", "render", "-f", str(SOURCE / "exam")) == [str(SOURCE / "examples")]
 
