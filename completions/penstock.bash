@@ -29,7 +29,7 @@ _penstock() {
         fi
         case $command in
         list) mapfile -t COMPREPLY < <(compgen -W "policies pods chains sets" -- "$cur") ;;
-        lab*) [ "$COMP_CWORD" -eq 2 ] && mapfile -t COMPREPLY < <(compgen -W "up apply probe exec down" -- "$cur") ;;
+        lab*) [ "$COMP_CWORD" -eq 2 ] && mapfile -t COMPREPLY < <(compgen -W "up apply probe explain exec down" -- "$cur") ;;
         esac
 }
 complete -F _penstock penstock

@@ -6,6 +6,7 @@
 #include "cmd/colours.h"
 #include "cmd/command.h"
 #include "cmd/endpoint.h"
+#include "cmd/explain.h"
 #include "cmd/options.h"
 #include "policy/verdict.h"
 
@@ -26,7 +27,9 @@ static const struct usage usage = {
                    "Exit status: 0 allowed, 1 denied.",
     .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_OUTPUT | OPTION_PORT | OPTION_PROTOCOL |
                OPTION_OWN_NODE_EGRESS | OPTION_VERBOSE,
+    .min_arguments = 2,
     .max_arguments = 2,
+    .arguments = "FROM and TO",
 };
 
 struct answer {
@@ -314,7 +317,7 @@ static void print_json(const struct question *question)
         fputs(strbuf_text(&out), stdout);
 }
 
-static int explain(const char *command, struct question *question, const struct options *options)
+static int answer(const char *command, struct question *question, const struct options *options)
 {
         const struct colours *colours = colours_of_output();
         struct err err;
@@ -331,6 +334,19 @@ static int explain(const char *command, struct question *question, const struct 
         return all_allowed(question) ? EXIT_YES : EXIT_NO;
 }
 
+int explain(const char *command, const struct options *options, struct cluster *cluster)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct question question = {
+            .arena = arena,
+            .cluster = cluster,
+            .policy = {.own_node_egress = options->own_node_egress},
+            .protocol = options->protocol,
+        };
+
+        return answer(command, &question, options);
+}
+
 int cmd_explain(int argc, char **argv)
 {
         struct options options;
@@ -338,19 +354,9 @@ int cmd_explain(int argc, char **argv)
 
         if (status != PARSED)
                 return status;
-        if (options.n_arguments < 2)
-                return fail(argv[0], EXIT_USAGE, "FROM and TO are needed; see penstock %s --help",
-                            argv[0]);
         _cleanup_cluster_ struct cluster *cluster = options_load(&options);
         if (!cluster)
                 return EXIT_USAGE;
         options_seal(cluster);
-        _cleanup_arena_ struct arena *arena = arena_new();
-        struct question question = {
-            .arena = arena,
-            .cluster = cluster,
-            .policy = {.own_node_egress = options.own_node_egress},
-            .protocol = options.protocol,
-        };
-        return explain(argv[0], &question, &options);
+        return explain(argv[0], &options, cluster);
 }

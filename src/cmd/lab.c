@@ -7,6 +7,7 @@
 #include "cmd/apply.h"
 #include "cmd/columns.h"
 #include "cmd/command.h"
+#include "cmd/explain.h"
 #include "cmd/lab_report.h"
 #include "cmd/options.h"
 #include "lab/found.h"
@@ -44,11 +45,23 @@ static const struct usage probe_usage = {
                OPTION_OWN_NODE_EGRESS | OPTION_TIMEOUT | OPTION_VERBOSE,
 };
 
+static const struct usage explain_usage = {
+    .synopsis = "lab explain -f PATH… FROM TO [--port PORT] [--protocol TCP|UDP|SCTP|ICMP]",
+    .description = "As penstock explain, with the addresses that pods and nodes have in the lab.",
+    .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_LAB | OPTION_OUTPUT | OPTION_PORT |
+               OPTION_PROTOCOL | OPTION_OWN_NODE_EGRESS | OPTION_VERBOSE,
+    .min_arguments = 2,
+    .max_arguments = 2,
+    .arguments = "FROM and TO",
+};
+
 static const struct usage exec_usage = {
     .synopsis = "lab exec NAMESPACE/POD|node|node/NODE|outside -- COMMAND…",
     .description = "Runs a command in a network namespace of the lab; its exit status is ours.",
     .options = OPTION_NAMESPACE | OPTION_LAB,
+    .min_arguments = 2,
     .max_arguments = INT_MAX,
+    .arguments = "TARGET and COMMAND",
 };
 
 static const struct usage down_usage = {
@@ -317,9 +330,6 @@ static int run_exec(int argc, char **argv)
         status = check_lab(argv[0], &options);
         if (status != EXIT_YES)
                 return status;
-        if (options.n_arguments < 2)
-                return fail(argv[0], EXIT_USAGE,
-                            "TARGET and COMMAND are needed; see penstock lab exec --help");
         if (!lab_exists(options.lab))
                 return missing_lab(argv[0], options.lab);
         const char *target = options.arguments[0];
@@ -328,6 +338,18 @@ static int run_exec(int argc, char **argv)
                 return fail(argv[0], EXIT_USAGE, "%s: not in lab %s", target, options.lab);
         execvp(options.arguments[1], options.arguments + 1);
         return fail(argv[0], EXIT_TROUBLE, "%s: %m", options.arguments[1]);
+}
+
+static int run_explain(int argc, char **argv)
+{
+        _cleanup_session_ struct session session = {0};
+        int status = begin(argc, argv, &explain_usage, &session);
+
+        if (status != PARSED)
+                return status;
+        if (!lab_exists(session.plan->lab))
+                return missing_lab(argv[0], session.plan->lab);
+        return explain(argv[0], &session.options, session.plan->cluster);
 }
 
 static int run_down(int argc, char **argv)
@@ -358,6 +380,7 @@ static const struct lab_command {
     {"up", "make the pods of manifests network namespaces", run_up},
     {"apply", "enforce the policies on the lab's nodes", run_apply},
     {"probe", "real packets, compared with what the policies mean", run_probe},
+    {"explain", "why a connection is allowed or denied", run_explain},
     {"exec", "run a command as a pod, a node or from outside", run_exec},
     {"down", "remove the lab", run_down},
 };
@@ -391,6 +414,6 @@ int cmd_lab(int argc, char **argv)
         }
         if (!*name)
                 return fail("lab", EXIT_USAGE,
-                            "up, apply, probe, exec or down? See penstock lab --help");
+                            "up, apply, probe, explain, exec or down? See penstock lab --help");
         return fail("lab", EXIT_USAGE, "%s: no such command; see penstock lab --help", name);
 }

@@ -263,6 +263,9 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
         }
         ret->n_arguments = argc - optind;
         ret->arguments = argv + optind;
+        if (ret->n_arguments < usage->min_arguments)
+                return fail(argv[0], EXIT_USAGE, "%s are needed; see penstock %s --help",
+                            usage->arguments, argv[0]);
         if (ret->n_arguments > usage->max_arguments)
                 return fail(argv[0], EXIT_USAGE,
                             "%s: one argument too many; see penstock %s --help",

@@ -57,8 +57,9 @@ struct options {
 struct usage {
         const char *synopsis;
         const char *description;
-        unsigned options;  /* enum option_bit */
-        int max_arguments; /* besides options */
+        unsigned options;                 /* enum option_bit */
+        int min_arguments, max_arguments; /* besides options */
+        const char *arguments; /* what they are, where some must be given: "FROM and TO" */
 };
 
 /* PARSED, or the status to exit with: help was printed, or what is wrong was. A command that takes

@@ -5,8 +5,7 @@
 #include "rules/ruleset.h"
 
 /* The policies of a cluster as the ruleset of one node. Pure: no I/O, no clock; the same cluster
- * and options give the same bytes. The layout and its reasons are in ARCHITECTURE.md, "The data
- * plane". */
+ * and options give the same bytes. The layout and its reasons are in docs/data-plane.md. */
 
 enum deny_action { DENY_DROP, DENY_REJECT };
 

@@ -12,7 +12,7 @@ PENSTOCK = os.environ["PENSTOCK"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = SOURCE / "examples/frontend-backend"
 COMMANDS = ["render", "apply", "list", "explain", "lab", "cleanup"]
-LAB_COMMANDS = ["up", "apply", "probe", "exec", "down"]
+LAB_COMMANDS = ["up", "apply", "probe", "explain", "exec", "down"]
 
 POD = """
 apiVersion: v1
@@ -119,7 +119,7 @@ def test_completion_knows_commands_options_and_values():
     (["list", "nonsense"], "nonsense: not policies, pods, chains or sets"),
     (["list", "-o", "yaml"], "--output yaml: not text or json"),
     (["explain", "-f", "x", "a"], "FROM and TO are needed"),
-    (["lab"], "up, apply, probe, exec or down?"),
+    (["lab"], "up, apply, probe, explain, exec or down?"),
     (["lab", "nonsense"], "nonsense: no such command"),
 ])
 def test_bad_usage_is_named(words, says):

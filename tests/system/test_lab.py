@@ -398,3 +398,17 @@ def test_the_machine_is_left_alone(lab):
     lab.apply(EXAMPLE)
     lab.probe(EXAMPLE)
     assert look() == before
+
+
+def test_explain_has_the_addresses_of_the_lab(lab):
+    """The manifests give none, without which there is nothing to judge."""
+    manifests = PODS + DENY_WEB
+    ends = ["client", "web", "--port", "http"]
+    assert "there is no lab" in lab.run("explain", *ends, manifests=manifests, status=2).stderr
+    lab.up(manifests)
+    denied = lab.run("explain", *ends, manifests=manifests, status=1).stdout
+    assert "default/client (10.244.0.2) → default/web (10.244.0.3), TCP 8080: Denied" in denied
+    assert "default/deny-web" in denied
+    lab.run("explain", "web", "client", "-p", "1", manifests=manifests, status=0)
+    lab.run("explain", "node", "web", "-p", "1", manifests=manifests, status=0)
+    assert "FROM and TO are needed" in lab.run("explain", "web", manifests=manifests, status=2).stderr
