@@ -336,6 +336,15 @@ static void print_differences(const struct report *report, const struct policy_o
                 printf("… and %zu more; -o json has all\n", n - DIFFERENCE_LINES);
 }
 
+/* What a lab looks like before its policies are applied. */
+static bool all_pass(const struct probes *probes)
+{
+        vec_foreach (const struct probe, probe, &probes->list)
+                if (!probe->passed)
+                        return false;
+        return true;
+}
+
 void lab_report_text(const struct lab_plan *plan, const struct probes *probes,
                      const struct policy_options *policy)
 {
@@ -345,4 +354,6 @@ void lab_report_text(const struct lab_plan *plan, const struct probes *probes,
         print_partials(&report);
         print_differences(&report, policy);
         printf("\n%zu probes, %zu differences\n", probes->list.n, probes->n_differences);
+        if (probes->n_differences && all_pass(probes))
+                puts("Everything passed: were the policies applied (penstock lab apply)?");
 }

@@ -54,6 +54,9 @@ def test_without_policies_all_passes(lab):
     assert len(select(report, from_="node/node-1", to="default/backend")) == 14
     assert len(select(report, from_="192.0.2.1", to="default/backend")) == 7
     assert len(select(report, from_="default/backend", to="2001:db8::1")) == 7
+    said = lab.probe_text(EXAMPLE, status=1)  # with the policy, which nothing enforces yet
+    assert said.endswith("Everything passed: were the policies applied (penstock lab apply)?\n")
+    assert "Everything passed" not in lab.probe_text(EXAMPLE / "pods.yaml")
 
 
 def test_one_node_with_a_policy(lab):
