@@ -12,7 +12,7 @@ set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libmd-dev libmnl-dev"
 run="$build iptables ipset iproute2 conntrack"
-test="$run clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind"
+test="$run nftables procps clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind"
 fuzz="$test afl++"
 bench="$run python3 jq"
 lint="$test clang-format clang-tidy"
