@@ -69,7 +69,7 @@ static bool compare(const struct set *now, const struct set *wanted, struct turn
         return differs;
 }
 
-static void note_changed(struct overlap *overlap)
+static void note_changed(struct overlap *overlap, struct map *found)
 {
         vec_foreach (struct set, wanted, &overlap->wanted->sets->sets) {
                 const struct set *now = ruleset_set(overlap->installed->sets, wanted->name);
@@ -77,8 +77,12 @@ static void note_changed(struct overlap *overlap)
                 if (!now || set_is_misfit(now, wanted) || set_is_shortcut(wanted) ||
                     !map_get(overlap->allowing, wanted->name))
                         continue;
-                if (compare(now, wanted, &overlap->turnover[family]))
-                        map_put(overlap->changed[family], wanted->name, wanted);
+                if (!compare(now, wanted, &overlap->turnover[family]))
+                        continue;
+                map_put(overlap->changed[family], wanted->name, wanted);
+                /* Half of a union of blocks is none: a block may come before its except. */
+                if (wanted->type == SET_HASH_NET)
+                        map_put(found, wanted->name, wanted);
         }
 }
 
@@ -107,7 +111,7 @@ struct map *overlap_find(struct arena *arena, const struct installed *installed,
         }
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
                 overlap.changed[family] = map_new(arena);
-        note_changed(&overlap);
+        note_changed(&overlap, found);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
                 const struct map *changed = overlap.changed[family];
                 if (!rules_change(plan, family) && turnover_is_plain(&overlap.turnover[family]))

@@ -9,14 +9,37 @@
  *
  * What rules need is there before them and stays until after them. A shortcut is the other way
  * round: whatever it lacks is allowed by a rule further down, but what it holds is allowed at once,
- * so it must at no moment hold what the rules in force do not allow. */
+ * so it must at no moment hold what the rules in force do not allow. A set that no rule of
+ * penstock's asks yet is right before one does: kept by others' rules or left by an apply that was
+ * killed, it holds what the new rules must not meet. */
 
 struct sets_plan {
         const struct installed *installed;
+        const struct map *in_use; /* by what is installed */
         bool diff;
         struct apply_report *report;
         struct plan *plan;
 };
+
+static void note_use(struct map *in_use, const struct chain *chain)
+{
+        vec_foreach (const struct rule, rule, &chain->rules)
+                vec_foreach (const struct match, match, &rule->matches)
+                        if (match->kind == MATCH_SET)
+                                map_put(in_use, match->set.name, (void *)(uintptr_t)rule);
+}
+
+static struct map *sets_in_use(struct arena *arena, const struct installed *installed)
+{
+        struct map *in_use = map_new(arena);
+
+        for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++)
+                vec_foreach (const struct table, table, &installed->rules[flavour]->tables)
+                        vec_foreach (const struct chain, chain, &table->chains)
+                                if (is_own_chain(chain->name))
+                                        note_use(in_use, chain);
+        return in_use;
+}
 
 /* What the kernel takes for the same element. */
 static int key_compare(const struct set_element *a, const struct set_element *b)
@@ -96,8 +119,9 @@ static void change_set(struct sets_plan *to, const struct set *now, const struct
         const struct set_element *a = now->elements.items, *a_end = a + now->elements.n;
         const struct set_element *b = wanted->elements.items, *b_end = b + wanted->elements.n;
         bool changed = false, shortcut = set_is_shortcut(wanted);
+        bool at_once = shortcut || !map_get(to->in_use, wanted->name);
         struct strbuf *added = shortcut ? &to->plan->after : &to->plan->before;
-        struct strbuf *removed = shortcut ? &to->plan->before : &to->plan->after;
+        struct strbuf *removed = at_once ? &to->plan->before : &to->plan->after;
 
         while (a < a_end || b < b_end) {
                 int order = a == a_end ? 1 : b == b_end ? -1 : key_compare(a, b);
@@ -130,10 +154,10 @@ static const struct set *next_own(const struct set *set, const struct set *end)
         return set;
 }
 
-void plan_sets(const struct installed *installed, const struct ruleset *wanted, bool diff,
-               struct apply_report *report, struct plan *plan)
+void plan_sets(struct arena *arena, const struct installed *installed, const struct ruleset *wanted,
+               bool diff, struct apply_report *report, struct plan *plan)
 {
-        struct sets_plan to = {installed, diff, report, plan};
+        struct sets_plan to = {installed, sets_in_use(arena, installed), diff, report, plan};
         const struct set *a_end = installed->sets->sets.items + installed->sets->sets.n;
         const struct set *b_end = wanted->sets.items + wanted->sets.n;
         const struct set *a = next_own(installed->sets->sets.items, a_end);

@@ -220,3 +220,24 @@ def test_at_no_moment(lab, case, flavour):
             assert f": applied ({flavour})" in done.stdout
     assert traffic.seen["lost"] == {} and traffic.seen["leaked"] == {}
     assert traffic.seen["rounds"] > FLIPS
+
+
+@pytest.mark.parametrize("flavour", ["iptables-nft", "iptables-legacy"])
+def test_at_no_moment_where_others_use_the_sets(lab, flavour):
+    """Their rules keep a set with its old content while penstock's own meet the new one under another
+    name; on the way back to the right name it must be put right before a rule asks it."""
+    before, after, flows = a_rule_and_its_peers_change()
+    states = [cluster(*before), cluster(*after)]
+    lab.up(states[0])
+    lab.exec("node", "sh", "-c", "echo 1 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
+    lab.apply(states[0], "--backend", flavour)
+    for name in lab.exec("node", "ipset", "list", "-n").stdout.split():
+        six = "inet6" in lab.exec("node", "ipset", "list", "-t", name).stdout
+        tool = ("ip6tables" if six else "iptables") + flavour.removeprefix("iptables")
+        lab.exec("node", tool, "-A", "OUTPUT", "-m", "set", "--match-set", name, "dst")
+    with Traffic(lab, flows) as traffic:
+        for i in range(FLIPS):
+            done = lab.apply(states[(i + 1) % 2], "--backend", flavour)
+            assert f": applied ({flavour})" in done.stdout
+    assert traffic.seen["lost"] == {} and traffic.seen["leaked"] == {}
+    assert "unchanged" in lab.apply(states[FLIPS % 2], "--backend", flavour).stdout

@@ -197,12 +197,17 @@ static void jumps_go_where_they_were(void **state)
 
 #define MADE " family inet hashsize 64 maxelem 16777216\n"
 
+#define USES(set) "-A PENSTOCK-A -m set --match-set penstock-" set " src -j RETURN\n"
+#define CHAIN(rules)                                                                               \
+        "*filter\n:PENSTOCK-A - [0:0]\n-A PENSTOCK-A -m set --match-set penstock-d src -j "        \
+        "DROP\n" rules "COMMIT\n"
+
 static void assert_sets(const char *now, const char *wanted, const char *grow, const char *shrink,
                         const char *destroy)
 {
         struct scene scene;
 
-        scene_plan(&scene, "", "", now, wanted);
+        scene_plan(&scene, CHAIN(USES("a")), CHAIN(USES("a")), now, wanted);
         assert_string_equal(strbuf_text(&scene.plan.before), grow);
         assert_string_equal(strbuf_text(&scene.plan.after), shrink);
         assert_string_equal(strbuf_text(&scene.plan.destroy), destroy);
@@ -223,6 +228,20 @@ static void sets_change_by_element(void **state)
         assert_sets("create penstock-a hash:ip,port" MADE "add penstock-a 10.0.0.1,tcp:80\n",
                     "create penstock-a hash:ip,port" MADE "add penstock-a 10.0.0.1,udp:80\n",
                     "add penstock-a 10.0.0.1,udp:80\n", "del penstock-a 10.0.0.1,tcp:80\n", "");
+}
+
+/* Others' rules keep it, or nobody: its first rule must not meet what is not wanted. */
+static void a_set_is_right_before_its_first_rule(void **state)
+{
+        struct scene scene;
+
+        scene_plan(&scene, CHAIN(""), CHAIN(USES("a")),
+                   "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.1\n",
+                   "create penstock-a hash:ip" MADE "add penstock-a 10.0.0.2\n");
+        assert_string_equal(strbuf_text(&scene.plan.before),
+                            "del penstock-a 10.0.0.1\nadd penstock-a 10.0.0.2\n");
+        assert_int_equal(scene.plan.after.length, 0);
+        scene_done(&scene);
 }
 
 /* To the kernel it is one element: deleting the old one would delete the new one. */
@@ -265,10 +284,6 @@ static void assert_stand_ins(const char *now, const char *wanted, const char *se
         scene_done(&scene);
 }
 
-#define USES(set) "-A PENSTOCK-A -m set --match-set penstock-" set " src -j RETURN\n"
-#define CHAIN(rules)                                                                               \
-        "*filter\n:PENSTOCK-A - [0:0]\n-A PENSTOCK-A -m set --match-set penstock-d src -j "        \
-        "DROP\n" rules "COMMIT\n"
 #define A          "create penstock-a hash:ip" MADE
 #define B          "create penstock-b hash:ip" MADE
 #define D          "create penstock-d hash:ip" MADE
@@ -301,6 +316,16 @@ static void sets_change_where_they_stand_for_one_pod_at_a_time(void **state)
         assert_stand_ins(rules, rules, A B ADD("a", "1") ADD("b", "2"), A B, "");
         assert_stand_ins(rules, rules, A B ADD("a", "1"), A B ADD("b", "2"),
                          "penstock-a→penstock-1-a penstock-b→penstock-1-b ");
+}
+
+/* Spoilt by somebody: what is put back element by element would be a block without its except. */
+static void blocks_change_at_once(void **state)
+{
+        const char *rules = CHAIN(USES("a"));
+
+        assert_stand_ins(rules, rules, "create penstock-a hash:net" MADE,
+                         "create penstock-a hash:net" MADE ADD("a", "0/24") ADD("a", "1 nomatch"),
+                         "penstock-a→penstock-1-a ");
 }
 
 /* What an apply that was killed left behind is not taken for one's own. */
@@ -422,10 +447,12 @@ int main(void)
             cmocka_unit_test(the_jump_is_put_back),
             cmocka_unit_test(jumps_go_where_they_were),
             cmocka_unit_test(sets_change_by_element),
+            cmocka_unit_test(a_set_is_right_before_its_first_rule),
             cmocka_unit_test(nomatch_is_overwritten),
             cmocka_unit_test(a_shortcut_shrinks_first_and_grows_last),
             cmocka_unit_test(sets_change_where_they_stand_unless_rules_change_too),
             cmocka_unit_test(sets_change_where_they_stand_for_one_pod_at_a_time),
+            cmocka_unit_test(blocks_change_at_once),
             cmocka_unit_test(a_stand_in_has_a_name_of_its_own),
             cmocka_unit_test(a_misfit_is_replaced_by_way_of_another_name),
             cmocka_unit_test(stand_ins_keep_counters),
