@@ -222,7 +222,7 @@ static void a_kernel_without_br_netfilter_is_an_error(void **state)
 
         if (child == 0) {
                 if (unshare(CLONE_NEWNS) < 0 ||
-                    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                    mount("none", "/proc", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
                     mount("none", "/proc/sys/net/bridge", "tmpfs", 0, NULL) < 0)
                         _exit(4);
                 expect_error_and_exit(
