@@ -2,8 +2,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "iptables/tool.h"
+
+#define SET_NAME_SIZE 32
+
+/* While somebody lists a set it cannot be destroyed: tried again so often, for a second or two. */
+#define LISTING_ATTEMPTS 100
+#define LISTING_STEP_MS  10
 
 /* Where each transaction stands, for the words in which a failed undo is reported. */
 enum stand { STAND_BEFORE, STAND_AFTER, STAND_EITHER };
@@ -76,20 +83,52 @@ static bool is_in_use(const struct tool_run *run)
                strstr(strbuf_text(&run->messages), "in use by a kernel component");
 }
 
-static void note_kept(const struct installed *installed, const char *text, unsigned line,
-                      struct apply_report *report)
+static void name_in_line(const char *text, unsigned line, char ret[SET_NAME_SIZE])
 {
         const char *name = text + skip_lines(text, line - 1) + strlen("destroy ");
-        int length = (int)strcspn(name, "\n");
 
+        snprintf(ret, SET_NAME_SIZE, "%.*s", (int)strcspn(name, "\n"), name);
+}
+
+/* Rules are among its references, a listing is not. */
+static bool is_only_listed(const char *name)
+{
+        struct tool_run run = {.argv = {"ipset", "list", "-terse", name}};
+        struct err ignored;
+        bool only = tool_run_all(&run, 1, &ignored) == 0 &&
+                    strstr(strbuf_text(&run.output), "\nReferences: 0\n");
+
+        tool_runs_done(&run, 1);
+        return only;
+}
+
+static void note_kept(const struct installed *installed, const char *name,
+                      struct apply_report *report)
+{
         vec_foreach (const struct set, set, &installed->sets->sets)
-                if (strncmp(set->name, name, (size_t)length) == 0 && !set->name[length])
+                if (strcmp(set->name, name) == 0)
                         report->elements_removed -= set->elements.n;
         report->sets_kept++;
         report->sets_removed--;
         strbuf_printf(&report->notes,
-                      "set %.*s is no longer needed, but rules of others use it: it is left\n",
-                      length, name);
+                      "set %s is no longer needed, but rules of others use it: it is left\n", name);
+}
+
+/* How much of the text is done with, where a set in it is in use. */
+static size_t pass_by(const struct installed *installed, const char *text, unsigned line,
+                      unsigned *attempts, struct apply_report *report)
+{
+        const struct timespec step = {.tv_nsec = LISTING_STEP_MS * 1000000L};
+        char name[SET_NAME_SIZE];
+
+        name_in_line(text, line, name);
+        if (*attempts > 0 && is_only_listed(name)) {
+                --*attempts;
+                nanosleep(&step, NULL);
+                return skip_lines(text, line - 1);
+        }
+        note_kept(installed, name, report);
+        return skip_lines(text, line);
 }
 
 /* Elements, then whole sets. A set that somebody else's rule uses stays, and the rest goes on
@@ -98,6 +137,7 @@ static int send_removals(const struct plan *plan, const struct installed *instal
                          struct progress *progress, struct apply_report *report, struct err *err)
 {
         _cleanup_strbuf_ struct strbuf text = {0};
+        unsigned attempts = LISTING_ATTEMPTS;
         int r = 0;
 
         strbuf_add(&text, strbuf_text(&plan->after));
@@ -108,9 +148,8 @@ static int send_removals(const struct plan *plan, const struct installed *instal
                 size_t done = text.length;
                 r = tool_run_all(&run, 1, err);
                 if (r < 0 && is_in_use(&run)) {
-                        unsigned line = tool_line_at_fault(&run);
-                        note_kept(installed, text.text, line, report);
-                        done = skip_lines(text.text, line);
+                        done = pass_by(installed, text.text, tool_line_at_fault(&run), &attempts,
+                                       report);
                         r = 0;
                 }
                 tool_runs_done(&run, 1);

@@ -271,6 +271,34 @@ def test_others_that_use_what_is_penstocks(node):
     assert own(node.save()) == [] and node.sets() == {}
 
 
+def test_a_set_that_is_being_listed_is_removed_after_all(node, tmp_path):
+    """A listing that nobody reads on with holds its set; no rule does."""
+    many = [pod(f"p{i}", f"10.10.{i // 250}.{i % 250}", node="there", app="client") for i in range(5000)]
+    isolated = [pod("web", NET[1], app="web"), policy("closed", {"app": "web"}, [])]
+    node.apply([*isolated, *many, policy("web", {"app": "web"}, [{"from": [pods(app="client")]}])])
+    name = max(node.sets(), key=lambda name: len(node.sets()[name]))
+    listing = subprocess.Popen(node.command("ipset", "save", name), stdout=subprocess.PIPE)
+    listing.stdout.read(1)
+    saboteur = Saboteur(tmp_path)
+    process = subprocess.Popen(
+        node.command(PENSTOCK, "apply", "-f", "-", "--node", "here", "--backend", f"iptables-{node.flavour}"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **saboteur.env()},
+        text=True,
+    )
+    process.stdin.write(manifest_text([*isolated, *many]))
+    process.stdin.close()
+    while process.poll() is None and "ipset 5" not in saboteur.runs():
+        pass
+    listing.kill()
+    listing.wait()
+    assert process.wait() == 0 and "is left" not in process.stderr.read()
+    assert name not in node.sets()
+    assert "unchanged" in node.apply([*isolated, *many]).stdout
+
+
 def test_dry_run_changes_nothing_and_shows_it_all(node):
     nothing = node.state()
     shown = node.apply(OLD, "--dry-run")
