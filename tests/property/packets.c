@@ -49,14 +49,15 @@ static void add_rule(struct arena *arena, struct packet_pool *pool, const struct
 
 struct packet_pool packet_pool_of(struct arena *arena, const struct cluster *cluster)
 {
-        static const char *const outside[FAMILIES] = {"203.0.113.9", "2001:db8::9"};
+        /* Strangers, and what every link has. */
+        static const char *const outside[] = {"203.0.113.9", "224.0.0.251", "255.255.255.255",
+                                              "2001:db8::9", "fe80::9",     "ff02::fb"};
         struct packet_pool pool = {.cluster = cluster};
+        struct ip ip;
 
-        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
-                struct ip ip;
-                if (ip_parse(outside[family], &ip))
+        for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
+                if (ip_parse(outside[i], &ip))
                         add_other(arena, &pool, ip);
-        }
         vec_push(arena, &pool.ports, 0);
         vec_foreach (const struct pod, pod, &cluster->pods) {
                 for (size_t i = 0; i < pod->ips.n; i++)
