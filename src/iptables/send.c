@@ -236,10 +236,14 @@ int send_plan(const struct plan *plan, const struct installed *now, const struct
               const struct apply_options *options, struct apply_report *report, struct err *err)
 {
         struct progress progress = {0};
+        struct err ignored;
 
         if (send_steps(plan, now, options->flavour, options->wait_seconds, STAND_AFTER, &progress,
                        report, err) == 0)
                 return 0;
+        /* Step by step, as it came: no rules of one state meet sets of the other. */
+        if (now != back_to)
+                undo(now, options, &progress, &ignored);
         return undo_and_say(back_to, options, &progress, err);
 }
 

@@ -725,3 +725,32 @@ def test_no_packet_meets_anything_between_the_old_and_the_new(new_node):
     asked, lost = stranger.communicate("\n")[0].split()
     assert int(asked) > 100 and lost == asked
     assert server.communicate("\n")[0] == f"{NET[2]}\n"
+
+
+def test_an_undo_lets_nothing_through_either(new_node, tmp_path):
+    """One family's rules are at their sets' right names again when the other's fail: the way back is
+    by the stand-ins, or the new rules would meet the old peers."""
+    node = new_node("nft")
+    addresses = {"web": (NET[1], "fd00::1"), "one": (NET[2], "fd00::2"), "two": (NET[3], "fd00::3")}
+    for name in ["web", "one"]:
+        node.add_pod(name, addresses[name][0])
+
+    def state(one, two, port):
+        labels = {"web": "web", "one": one, "two": two}
+        objects = [pod(name, *addresses[name], app=labels[name]) for name in labels]
+        rule = {"from": [pods(app="friend")], "ports": [{"protocol": "UDP", "port": port}]}
+        return [*objects, policy("a", {"app": "web"}, [rule])]
+
+    old, new = state("friend", "else", 81), state("else", "friend", 80)
+    node.apply(old)
+    before = node.state()
+    server = start(node, "web", SERVER)
+    stranger = start(node, "one", CLIENT, NET[1], "denied")
+    saboteur = Saboteur(tmp_path)
+    for _ in range(20):
+        done = node.apply(new, env=saboteur.env("fail", "ip6tables-nft-restore 2"), status=3)
+        assert "everything is as it was before" in done.stderr
+        assert own(node.save()) and node.sets() == before["sets"]
+    asked, lost = stranger.communicate("\n")[0].split()
+    assert int(asked) > 100 and lost == asked
+    assert server.communicate("\n")[0] == "\n"
