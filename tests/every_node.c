@@ -62,6 +62,14 @@ static const char *hook_of(const struct node_rules *node, const struct sim_packe
         return owns(node, &packet->source) ? "OUTPUT" : "FORWARD";
 }
 
+enum outcome node_rules_judge(const struct node_rules *node, const struct packet *packet)
+{
+        struct sim_packet sim =
+            sim_packet_new(&packet->source, &packet->destination, packet->protocol, packet->port);
+
+        return simulate(node->ruleset, hook_of(node, &sim), &sim).outcome;
+}
+
 enum outcome every_node_run(const struct every_node *every, const struct sim_packet *packet)
 {
         vec_foreach (const struct node_rules, node, &every->nodes) {

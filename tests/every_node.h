@@ -28,3 +28,5 @@ struct every_node *every_node_compile(struct arena *arena, const struct cluster 
 enum outcome every_node_run(const struct every_node *every, const struct sim_packet *packet);
 /* A new connection. */
 enum outcome every_node_judge(const struct every_node *every, const struct packet *packet);
+/* Of that node's rules alone, whatever others say of it. */
+enum outcome node_rules_judge(const struct node_rules *node, const struct packet *packet);

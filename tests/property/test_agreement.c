@@ -77,6 +77,26 @@ static void report(struct arena *arena, struct manifest *manifest, struct attemp
                  outcomes[answer.outcome], strbuf_text(&text));
 }
 
+/* What connections are cut by: each node judges by its own rules, and no other's. */
+static void hold_nodes(const struct cluster *cluster, const struct every_node *every,
+                       const struct attempt *attempt, uint64_t seed, unsigned i)
+{
+        vec_foreach (const struct node_rules, node, &every->nodes) {
+                struct policy_options options = attempt->options;
+                options.node = node->name;
+                struct answer answer = {policy_allows(cluster, &options, &attempt->packet),
+                                        node_rules_judge(node, &attempt->packet)};
+                _cleanup_arena_ struct arena *arena = agree(answer) ? NULL : arena_new();
+                if (arena)
+                        fail_msg("PENSTOCK_SEED=%" PRIu64 ", cluster %u%s, packet %s: for node "
+                                 "\"%s\" alone the reference says %s, its ruleset does not",
+                                 seed, i,
+                                 options.own_node_egress ? ", own-node egress by policy" : "",
+                                 packet_text(arena, &attempt->packet), node->name,
+                                 answer.reference ? "allowed" : "denied");
+        }
+}
+
 static void refuse(struct manifest *manifest, const char *problem)
 {
         _cleanup_strbuf_ struct strbuf text = {0};
@@ -115,6 +135,7 @@ static void hold_cluster(uint64_t seed, unsigned i, struct reach *reach)
                 if (!agree(answer) ||
                     verdict.allowed != policy_allows(cluster, &attempt.options, &attempt.packet))
                         report(arena, &manifest, &attempt, seed, i);
+                hold_nodes(cluster, every[n % 2], &attempt, seed, i);
                 reach_count(reach, &verdict);
         }
 }
