@@ -70,10 +70,10 @@ static size_t group_end(const struct words *words, size_t first)
 
         if (!word_is(&words->list.items[i], "-m"))
                 return own_option_end(words, first);
-        for (i++; i < words->list.n; i++)
+        for (i += 2; i < words->list.n; i++) /* a module's name is one, whatever it looks like */
                 if (begins_group(&words->list.items[i]) || is_own_option(words, i))
                         break;
-        return i;
+        return i < words->list.n ? i : words->list.n;
 }
 
 /* "-m tcp --sport 1 -m tcp --dport 2" would be printed behind one -m: kept as written. */
@@ -192,7 +192,9 @@ static void print_match(const struct match_option *row, const struct match_optio
 
 static bool stands_first(const struct match_option *row, const struct match *match)
 {
-        return row ? !row->module : strncmp(match->text, "-m", 2) != 0;
+        if (row)
+                return !row->module;
+        return strncmp(match->text, "-m", 2) != 0 || !strchr(" \t\r", match->text[2]);
 }
 
 /* iptables-save puts its own options first, in this table's order. One that is not understood stays
