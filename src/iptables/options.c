@@ -119,30 +119,6 @@ static void parse_target(const struct options_context *context, const struct wor
                 *ret = (struct target){TARGET_UNKNOWN, words_raw(words, first, n)};
 }
 
-void options_parse_rule(const struct options_context *context, struct ruleset *ruleset,
-                        const struct words *words, size_t first, struct rule *ret)
-{
-        struct match_reading reading = {.ruleset = ruleset, .family = context->family};
-        const struct word *items = words->list.items;
-        size_t previous = first;
-
-        for (size_t i = first, end; i < words->list.n; previous = i, i = end) {
-                if (word_is(&items[i], "-j") || word_is(&items[i], "-g")) {
-                        parse_target(context, words, i, &ret->target);
-                        return;
-                }
-                bool module = word_is(&items[i], "-m") && i + 1 < words->list.n;
-                end = group_end(words, i);
-                if (!repeats_module(words, first, previous, i) &&
-                    parse_options(&reading, module ? items[i + 1].text : NULL, words,
-                                  module ? i + 2 : i, end, ret))
-                        continue;
-                struct match unknown = {.kind = MATCH_UNKNOWN,
-                                        .text = words_raw(words, i, end - i)};
-                rule_add_match(ruleset, ret, unknown);
-        }
-}
-
 static enum protocol rule_protocol(const struct rule *rule)
 {
         vec_foreach (const struct match, match, &rule->matches)
@@ -234,4 +210,62 @@ void options_print_rule(const struct options_context *context, const struct rule
                 previous = row;
         }
         print_target(&rule->target, out);
+}
+
+static void add_unknown(struct ruleset *ruleset, const struct words *words, size_t first,
+                        size_t end, struct rule *rule)
+{
+        struct match unknown = {.kind = MATCH_UNKNOWN,
+                                .text = words_raw(words, first, end - first)};
+
+        rule_add_match(ruleset, rule, unknown);
+}
+
+/* Is the rule so far printed as it was written? */
+static bool is_printed_alike(const struct options_context *context, const struct words *words,
+                             size_t first, size_t end, const struct rule *rule)
+{
+        _cleanup_strbuf_ struct strbuf printed = {0};
+
+        options_print_rule(context, rule, &printed);
+        return printed.length > 0 &&
+               strcmp(strbuf_text(&printed) + 1, words_raw(words, first, end - first)) == 0;
+}
+
+/* The matches, up to the target or the end, where it stops. Where some are unknown, whose words may
+ * be anything, nothing may move: a rule that is not as iptables-save writes it is kept whole. */
+static size_t parse_matches(const struct options_context *context, struct ruleset *ruleset,
+                            const struct words *words, size_t first, struct rule *ret)
+{
+        struct match_reading reading = {.ruleset = ruleset, .family = context->family};
+        const struct word *items = words->list.items;
+        bool unknown = false;
+        size_t previous = first, i = first;
+
+        for (size_t end; i < words->list.n; previous = i, i = end) {
+                if (word_is(&items[i], "-j") || word_is(&items[i], "-g"))
+                        break;
+                bool module = word_is(&items[i], "-m") && i + 1 < words->list.n;
+                end = group_end(words, i);
+                if (!repeats_module(words, first, previous, i) &&
+                    parse_options(&reading, module ? items[i + 1].text : NULL, words,
+                                  module ? i + 2 : i, end, ret))
+                        continue;
+                unknown = true;
+                add_unknown(ruleset, words, i, end, ret);
+        }
+        if (unknown && !is_printed_alike(context, words, first, i, ret)) {
+                ret->matches.n = 0;
+                add_unknown(ruleset, words, first, i, ret);
+        }
+        return i;
+}
+
+void options_parse_rule(const struct options_context *context, struct ruleset *ruleset,
+                        const struct words *words, size_t first, struct rule *ret)
+{
+        size_t target = parse_matches(context, ruleset, words, first, ret);
+
+        if (target < words->list.n)
+                parse_target(context, words, target, &ret->target);
 }
