@@ -215,9 +215,9 @@ def text(result):
 
 
 def plots(result, directory):
-    groups = [(f"{label}, {flavour}", [statistics.median(figures.ratios(found["seconds"][what]["penstock"],
-                                                                       found["seconds"][what]["hand"])), 1.0])
-              for flavour, found in result["flavours"].items()
-              for what, label in (("empty", "from empty"), ("change", "one changed policy"))]
+    compared_with = (("empty", "hand", "empty"), ("change", "again", "change ÷ all"), ("change", "hand", "change ÷ itself"))
+    groups = [(f"{flavour} {label}", [statistics.median(figures.ratios(found["seconds"][what]["penstock"],
+                                                                       found["seconds"][what][by])), 1.0])
+              for flavour, found in result["flavours"].items() for what, by, label in compared_with]
     plot.bars(os.path.join(directory, "apply.svg"), "Installing", "time as a multiple of feeding the tools by hand",
               ["penstock apply", "by hand"], groups, goal=1.5)
