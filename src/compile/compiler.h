@@ -6,8 +6,6 @@
 
 /* What the compiler's rooms share while one ruleset is made. */
 
-#define CHAIN_DENY CHAIN_PREFIX "DENY"
-
 struct compiler {
         struct arena *arena;
         const struct cluster *cluster;

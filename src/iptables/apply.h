@@ -8,9 +8,11 @@
 /* Makes the kernel hold the wanted ruleset: reads what is installed, sends the difference.
  *
  * Order: sets that grow, rules (one transaction for each family), sets that shrink and what is no
- * longer used. A step that fails undoes the steps before it, so that what is enforced stays as it
- * was. Only chains PENSTOCK-…, sets penstock-… and penstock's own jumps are ever touched. One apply
- * at a time in each network namespace; the xtables lock is waited for. */
+ * longer used; where sets must change together with rules (overlap.h), all of that twice, under
+ * stand-ins' names and then under the right ones. A step that fails undoes the steps before it, so
+ * that what is enforced stays as it was. Only chains PENSTOCK-…, sets penstock-… and penstock's own
+ * jumps are ever touched. One apply at a time in each network namespace; the xtables lock is waited
+ * for. */
 
 struct apply_options {
         enum flavour flavour;

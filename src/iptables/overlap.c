@@ -24,7 +24,7 @@ struct overlap {
 static bool target_drops(const struct target *target)
 {
         return target->kind == TARGET_DROP || target->kind == TARGET_REJECT ||
-               (target->kind == TARGET_GOTO && strcmp(target->text, CHAIN_PREFIX "DENY") == 0);
+               (target->kind == TARGET_GOTO && strcmp(target->text, CHAIN_DENY) == 0);
 }
 
 /* A set that only makes rules drop may hold too much for a moment: both states' drops are drops. */

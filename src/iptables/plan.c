@@ -267,16 +267,6 @@ static const struct table *filter_of(const struct ruleset *ruleset, enum family 
         return ruleset ? ruleset_table(ruleset, family, "filter") : NULL;
 }
 
-bool plan_is_empty(const struct plan *plan)
-{
-        size_t length = plan->before.length + plan->after.length + plan->destroy.length;
-
-        for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++)
-                for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
-                        length += plan->rules[flavour][family].length;
-        return length == 0;
-}
-
 void plan_make(const struct installed *installed, const struct wanted *wanted, bool diff,
                struct apply_report *report, struct plan *ret)
 {

@@ -26,7 +26,6 @@ void plan_make(const struct installed *installed, const struct wanted *wanted, b
                struct apply_report *report, struct plan *ret);
 void plan_done(struct plan *plan);
 #define _cleanup_plan_ __attribute__((cleanup(plan_done)))
-bool plan_is_empty(const struct plan *plan);
 
 /* What the equal rule in now has counted, or else the rule itself; now may be NULL. Searched from
  * *at on, where the last one was found, because most rules stay in order: 0 for a chain's first. */

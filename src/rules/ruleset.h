@@ -15,6 +15,8 @@
  * built-in ones. */
 #define CHAIN_PREFIX "PENSTOCK-"
 #define SET_PREFIX   "penstock-"
+/* Where what is denied goes, whatever else is installed: it lets through the same in any state. */
+#define CHAIN_DENY CHAIN_PREFIX "DENY"
 
 enum match_kind {
         MATCH_SOURCE,       /* prefix */

@@ -70,6 +70,16 @@ static const char *rules_text(const struct scene *scene)
 #define RULES   "-A PENSTOCK-FORWARD -j PENSTOCK-A\n-A PENSTOCK-A -j DROP\n"
 #define INSTALL WANTED RULES "-I FORWARD 1 " JUMP "COMMIT\n"
 
+static bool plan_is_empty(const struct plan *plan)
+{
+        size_t length = plan->before.length + plan->after.length + plan->destroy.length;
+
+        for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++)
+                for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                        length += plan->rules[flavour][family].length;
+        return length == 0;
+}
+
 static void assert_rules(const char *now, const char *wanted, const char *expected)
 {
         struct scene scene;
