@@ -5,8 +5,13 @@
 
 #include "iptables/text.h"
 #include "iptables/tool.h"
+#include "netlink/generation.h"
 
 #define MAX_RUNS (FLAVOURS * FAMILIES + 1)
+
+/* What others change meanwhile is read again, so often: a node's busiest writer of rules changes
+ * them every second, a reading takes a tenth of one. */
+#define READING_ATTEMPTS 20
 
 /* The saves under way. */
 struct saves {
@@ -111,7 +116,8 @@ static int take_save(struct saves *saves, size_t i, enum flavour needed,
         return r < 0 ? err_wrap(err, "reading what %s wrote", run->argv[0]) : 0;
 }
 
-int installed_read(struct arena *arena, enum flavour needed, struct installed *ret, struct err *err)
+static int read_once(struct arena *arena, enum flavour needed, struct installed *ret,
+                     struct err *err)
 {
         struct installed installed = {
             .rules = {ruleset_new(arena), ruleset_new(arena)},
@@ -131,4 +137,26 @@ int installed_read(struct arena *arena, enum flavour needed, struct installed *r
         if (r == 0)
                 *ret = installed;
         return r;
+}
+
+/* iptables-nft-save asks the kernel many times; where rules change between two answers it shows
+ * chains twice, or those of one state with rules of another. */
+int installed_read(struct arena *arena, enum flavour needed, struct installed *ret, struct err *err)
+{
+        uint32_t before, after;
+
+        for (unsigned i = 0; i < READING_ATTEMPTS; i++) {
+                if (nftables_generation(&before, err) < 0)
+                        return -1;
+                int r = read_once(arena, needed, ret, err);
+                struct err why;
+                if (nftables_generation(&after, &why) < 0) {
+                        *err = why;
+                        return -1;
+                }
+                if (before == after)
+                        return r;
+        }
+        return err_set(err, "rules changed while they were read, %u times in a row",
+                       READING_ATTEMPTS);
 }

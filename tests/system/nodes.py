@@ -7,6 +7,7 @@
 Manifests are lists of objects; node.apply() gives them to penstock on standard input.
 """
 
+import fcntl
 import itertools
 import json
 import os
@@ -115,6 +116,12 @@ class Node:
             sets.setdefault(line.split()[1], []).append(line)
         return {name: [lines[0], *sorted(lines[1:])] for name, lines in sorted(sets.items())}
 
+    def wait_for_tools(self):
+        """Of a penstock that was killed: they hold its lock until they are done, and what is read
+        before is torn."""
+        with open(f"/run/netns/{self.name}") as namespace:
+            fcntl.flock(namespace, fcntl.LOCK_EX)
+
     def state(self):
         """Everything that apply could change, counters included."""
         saves = {
@@ -175,22 +182,24 @@ def own(lines):
 
 
 class Saboteur:
-    """Tools in a directory before the real ones. Each writes down that it was run; one run of one of
-    them goes wrong, as FAULT says:
+    """Tools in a directory before the real ones. Each writes down that it was run; the run that
+    `at` is a pattern of ("iptables-nft-save 2") goes wrong, as FAULT says:
 
     fail    refuses, with nothing done          kill     does its work, is then killed
     garble  writes half of what it would        murder   kills penstock, then does its work
     linger  kills penstock, and does its work when something is written to the fifo `go`
+    meddle  does its work while somebody else adds a chain
     """
 
     SCRIPT = """#!/bin/sh
 echo "{name}" >>"{log}"
 count=$(grep -cx "{name}" "{log}")
-[ "$FAULT_AT" = "{name} $count" ] || exec "{tool}" "$@"
+case "{name} $count" in $FAULT_AT) ;; *) exec "{tool}" "$@" ;; esac
 case $FAULT in
 fail) echo "{name}: sabotaged" >&2; exit 4 ;;
 kill) "{tool}" "$@"; kill -KILL $$ ;;
 garble) "{tool}" "$@" >"{log}.out"; head -c $(($(wc -c <"{log}.out") / 2)) "{log}.out" ;;
+meddle) iptables-nft -N MEDDLER-$$; exec "{tool}" "$@" ;;
 murder) kill -KILL $PPID; exec "{tool}" "$@" ;;
 linger) kill -KILL $PPID; read -r line <"{go}"; exec "{tool}" "$@" ;;
 esac

@@ -379,6 +379,7 @@ def test_a_tool_that_fails_leaves_all_as_it_was(way, fault):
 def test_penstock_killed_at_any_run_is_repaired(way):
     for at in way.runs:
         way.go("murder", at, status=None)
+        way.node.wait_for_tools()
         dead = way.node.state()
         between(way.old, dead, way.new)
         way.node.apply(NEW)
@@ -407,6 +408,24 @@ def test_a_tool_that_outlives_penstock_is_waited_for(way):
     assert way.node.state() == way.new
 
 
+def test_rules_that_change_while_they_are_read_are_read_again(way):
+    """What iptables-nft-save shows then may be no state at all."""
+    way.go("meddle", "iptables-nft-save 1", status=0)
+    again = [run for run in way.saboteur.runs() if run not in way.runs]
+    assert [run.split()[0] for run in again if "iptables-nft" in run and "ip6" not in run] == [
+        "iptables-nft",
+        "iptables-nft-save",
+    ]
+    assert_in_force(way.node, NEW)
+
+
+def test_rules_that_never_stop_changing_stay_as_they_are(way):
+    before = own(way.node.save())
+    done = way.go("meddle", "iptables-nft-save *")
+    assert "nothing was changed: rules changed while they were read, 20 times" in done.stderr
+    assert own(way.node.save()) == before
+
+
 def test_an_undo_that_fails_says_what_is_there(way):
     """Everything after the first family's rules fails."""
     restore = f"iptables-{way.node.flavour}-restore"
@@ -415,7 +434,7 @@ def test_an_undo_that_fails_says_what_is_there(way):
     (way.saboteur.directory / restore).write_text(
         (way.saboteur.directory / restore)
         .read_text()
-        .replace('[ "$FAULT_AT"', f'[ "$count" = 1 ] || {{ echo broken >&2; exit 4; }}\n[ "$FAULT_AT"')
+        .replace("\ncase ", '\n[ "$count" = 1 ] || { echo broken >&2; exit 4; }\ncase ', 1)
     )
     done = way.go("", "")
     assert "could not be undone" in done.stderr

@@ -11,7 +11,7 @@ BELOW = {
     "policy": {"base", "kube"},
     "rules": {"base"},
     "compile": {"base", "kube", "rules"},
-    "iptables": {"base", "rules"},
+    "iptables": {"base", "rules", "netlink"},
     "verify": {"base", "rules"},
     "netlink": {"base", "kube", "policy"},
     "lab": {"base", "kube", "policy", "netlink"},
