@@ -55,11 +55,11 @@ static bool owns(const struct node_rules *node, const struct ip *ip)
 }
 
 /* The kernel asks its local addresses first: what a node owns is never forwarded. */
-static const char *hook_of(const struct node_rules *node, const struct sim_packet *packet)
+static enum sim_hook hook_of(const struct node_rules *node, const struct sim_packet *packet)
 {
         if (owns(node, &packet->destination))
-                return "INPUT";
-        return owns(node, &packet->source) ? "OUTPUT" : "FORWARD";
+                return HOOK_INPUT;
+        return owns(node, &packet->source) ? HOOK_OUTPUT : HOOK_FORWARD;
 }
 
 enum outcome node_rules_judge(const struct node_rules *node, const struct packet *packet)
@@ -67,13 +67,14 @@ enum outcome node_rules_judge(const struct node_rules *node, const struct packet
         struct sim_packet sim =
             sim_packet_new(&packet->source, &packet->destination, packet->protocol, packet->port);
 
-        return simulate(node->ruleset, hook_of(node, &sim), &sim).outcome;
+        return simulate_ruleset(node->ruleset, hook_of(node, &sim), &sim).outcome;
 }
 
 enum outcome every_node_run(const struct every_node *every, const struct sim_packet *packet)
 {
         vec_foreach (const struct node_rules, node, &every->nodes) {
-                struct sim_result result = simulate(node->ruleset, hook_of(node, packet), packet);
+                struct sim_result result =
+                    simulate_ruleset(node->ruleset, hook_of(node, packet), packet);
                 if (result.outcome != OUTCOME_PASS)
                         return result.outcome;
         }

@@ -34,7 +34,7 @@ static const char *const isolated_sets[FAMILIES] = {SET_PREFIX "isolated-4",
 
 static struct target target_of(enum target_kind kind, const char *text)
 {
-        return (struct target){kind, text};
+        return (struct target){.kind = kind, .text = text};
 }
 
 static void add_plain(struct compiler *compiler, struct chain *chain, const char *comment,

@@ -29,7 +29,7 @@ static void add_goto(struct tree *tree, struct chain *chain, struct prefix prefi
         struct match match = {.kind = subject_match(tree->direction), .prefix = prefix};
 
         compiler_add_rule(tree->compiler, chain, &match, 1, comment,
-                          (struct target){TARGET_GOTO, to});
+                          (struct target){.kind = TARGET_GOTO, .text = to});
 }
 
 /* Of both ends: what a pod sends to itself (by a Service that leads back) is nobody's, and returns.
@@ -45,7 +45,7 @@ static void add_leaf(struct tree *tree, struct chain *chain, const struct leaf *
 
         compiler_add_rule(tree->compiler, chain, matches, ARRAY_SIZE(matches),
                           compiler_comment(tree->compiler, "pod", &leaf->member->pod->meta, ""),
-                          (struct target){TARGET_GOTO, leaf->member->class->chain});
+                          (struct target){.kind = TARGET_GOTO, .text = leaf->member->class->chain});
 }
 
 /* The first bit in which sorted addresses differ. */

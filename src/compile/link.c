@@ -4,7 +4,7 @@
 
 static const char *const local_sets[FAMILIES] = {SET_PREFIX "local-4", SET_PREFIX "local-6"};
 
-static const struct target deny = {TARGET_GOTO, CHAIN_DENY};
+static const struct target deny = {.kind = TARGET_GOTO, .text = CHAIN_DENY};
 
 void link_add_set(struct compiler *compiler, enum family family)
 {
@@ -32,7 +32,8 @@ static void add_link_local(struct compiler *compiler, struct chain *chain, enum 
 static void add_many(struct compiler *compiler, struct chain *chain, enum family family)
 {
         struct match matches[2] = {
-            {.kind = MATCH_DESTINATION_TYPE, .flags = ADDRESS_BROADCAST | ADDRESS_MULTICAST},
+            {.kind = MATCH_DESTINATION_TYPE,
+             .address_type.types = ADDRESS_BROADCAST | ADDRESS_MULTICAST},
             match_set(local_sets[family], SET_SOURCE),
         };
 

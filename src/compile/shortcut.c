@@ -131,7 +131,7 @@ static void add_shortcut(struct compiler *compiler, struct table *table, struct 
         struct match match =
             type == SET_HASH_IP ? match_set(name, peer) : match_set_port(name, peer);
         compiler_add_rule(compiler, chain, &match, 1, SHORTCUT_COMMENT,
-                          (struct target){TARGET_RETURN, NULL});
+                          (struct target){.kind = TARGET_RETURN});
         put_first(chain);
 }
 

@@ -85,7 +85,7 @@ static int refuse(struct parser *parser, const char *why)
 
 static enum set_type parse_type(const char *name)
 {
-        for (enum set_type type = SET_HASH_IP; type < SET_UNKNOWN; type++)
+        for (enum set_type type = SET_HASH_IP; type <= SET_HASH_IP_PORT; type++)
                 if (strcmp(set_type_name(type), name) == 0)
                         return type;
         return SET_UNKNOWN;

@@ -188,12 +188,13 @@ static const struct flag_word type_words[] = {
 static bool parse_type(struct match_reading *reading, const struct word *arguments,
                        struct match *ret)
 {
-        return parse_flags(arguments->text, type_words, ARRAY_SIZE(type_words), &ret->flags);
+        return parse_flags(arguments->text, type_words, ARRAY_SIZE(type_words),
+                           &ret->address_type.types);
 }
 
 static void print_type(const struct match *match, struct strbuf *out)
 {
-        print_flags(match->flags, type_words, ARRAY_SIZE(type_words), out);
+        print_flags(match->address_type.types, type_words, ARRAY_SIZE(type_words), out);
 }
 
 static bool parse_tcp_mask(const char *text, uint8_t *ret)

@@ -105,18 +105,18 @@ static void parse_target(const struct options_context *context, const struct wor
 
         for (size_t i = 0; jump && n == 2 && i < ARRAY_SIZE(plain); i++)
                 if (strcmp(items[1].text, plain[i].name) == 0) {
-                        *ret = (struct target){plain[i].kind, NULL};
+                        *ret = (struct target){.kind = plain[i].kind};
                         return;
                 }
         if (jump && n == 4 && strcmp(items[1].text, "REJECT") == 0 &&
             strcmp(items[2].text, "--reject-with") == 0)
-                *ret = (struct target){TARGET_REJECT, items[3].text};
+                *ret = (struct target){.kind = TARGET_REJECT, .text = items[3].text};
         else if (!jump && n == 2)
-                *ret = (struct target){TARGET_GOTO, items[1].text};
+                *ret = (struct target){.kind = TARGET_GOTO, .text = items[1].text};
         else if (jump && n == 2 && table_chain(context->table, items[1].text))
-                *ret = (struct target){TARGET_JUMP, items[1].text};
+                *ret = (struct target){.kind = TARGET_JUMP, .text = items[1].text};
         else
-                *ret = (struct target){TARGET_UNKNOWN, words_raw(words, first, n)};
+                *ret = (struct target){.kind = TARGET_UNKNOWN, .text = words_raw(words, first, n)};
 }
 
 static enum protocol rule_protocol(const struct rule *rule)

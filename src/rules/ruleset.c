@@ -10,6 +10,11 @@ struct ruleset *ruleset_new(struct arena *arena)
         return ruleset;
 }
 
+struct enforced enforced_of(const struct ruleset *ruleset)
+{
+        return (struct enforced){.rules = {ruleset}, .n = 1, .sets = ruleset};
+}
+
 struct table *ruleset_table(const struct ruleset *ruleset, enum family family, const char *name)
 {
         vec_foreach (struct table, table, &ruleset->tables)
@@ -57,6 +62,7 @@ struct set *ruleset_add_set(struct ruleset *ruleset, const char *name, enum set_
             .name = arena_strdup(ruleset->arena, name),
             .type = type,
             .family = family,
+            .plain = true,
         };
 
         vec_push(ruleset->arena, &ruleset->sets, set);
@@ -154,10 +160,29 @@ const char *set_type_name(enum set_type type)
             [SET_HASH_IP] = "hash:ip",
             [SET_HASH_NET] = "hash:net",
             [SET_HASH_IP_PORT] = "hash:ip,port",
+            [SET_HASH_IP_PORT_IP] = "hash:ip,port,ip",
+            [SET_HASH_IP_PORT_NET] = "hash:ip,port,net",
+            [SET_HASH_IP_MARK] = "hash:ip,mark",
+            [SET_HASH_IP_MAC] = "hash:ip,mac",
+            [SET_HASH_MAC] = "hash:mac",
+            [SET_HASH_NET_PORT] = "hash:net,port",
+            [SET_HASH_NET_NET] = "hash:net,net",
+            [SET_HASH_NET_PORT_NET] = "hash:net,port,net",
+            [SET_HASH_NET_IFACE] = "hash:net,iface",
+            [SET_BITMAP_IP] = "bitmap:ip",
+            [SET_BITMAP_IP_MAC] = "bitmap:ip,mac",
+            [SET_BITMAP_PORT] = "bitmap:port",
+            [SET_LIST] = "list:set",
             [SET_UNKNOWN] = "unknown",
         };
 
         return names[type];
+}
+
+/* Either may be NULL. */
+static bool texts_equal(const char *a, const char *b)
+{
+        return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static bool ports_equal(const struct match *a, const struct match *b)
@@ -174,7 +199,8 @@ static bool ports_equal(const struct match *a, const struct match *b)
 static bool sets_equal(const struct match *a, const struct match *b)
 {
         return strcmp(a->set.name, b->set.name) == 0 && a->set.n_ends == b->set.n_ends &&
-               memcmp(a->set.ends, b->set.ends, a->set.n_ends) == 0;
+               memcmp(a->set.ends, b->set.ends, a->set.n_ends) == 0 &&
+               texts_equal(a->set.options, b->set.options);
 }
 
 static bool match_equal(const struct match *a, const struct match *b)
@@ -189,8 +215,24 @@ static bool match_equal(const struct match *a, const struct match *b)
         case MATCH_HOP_LIMIT:
                 return a->number == b->number;
         case MATCH_CTSTATE:
-        case MATCH_DESTINATION_TYPE:
                 return a->flags == b->flags;
+        case MATCH_SOURCE_TYPE:
+        case MATCH_DESTINATION_TYPE:
+                return a->address_type.types == b->address_type.types &&
+                       a->address_type.limit_in == b->address_type.limit_in &&
+                       a->address_type.limit_out == b->address_type.limit_out;
+        case MATCH_SOURCE_RANGE:
+        case MATCH_DESTINATION_RANGE:
+                return ip_equal(&a->range.first, &b->range.first) &&
+                       ip_equal(&a->range.last, &b->range.last);
+        case MATCH_MARK:
+        case MATCH_CONNMARK:
+                return a->mark.value == b->mark.value && a->mark.mask == b->mark.mask;
+        case MATCH_COUNTS:
+        case MATCH_CHANCE:
+        case MATCH_BEYOND:
+                return strcmp(a->extension.module, b->extension.module) == 0 &&
+                       strcmp(a->extension.text, b->extension.text) == 0;
         case MATCH_SCTP_INIT:
                 return true;
         case MATCH_IN_INTERFACE:
@@ -204,6 +246,7 @@ static bool match_equal(const struct match *a, const struct match *b)
         case MATCH_SOURCE_PORT:
         case MATCH_DESTINATION_PORTS:
         case MATCH_SOURCE_PORTS:
+        case MATCH_EITHER_PORTS:
                 return ports_equal(a, b);
         case MATCH_TCP_FLAGS:
                 return a->tcp_flags.mask == b->tcp_flags.mask &&
@@ -226,8 +269,7 @@ static size_t count_equal(const struct rule *rule, const struct match *match)
 
 static bool targets_equal(const struct target *a, const struct target *b)
 {
-        return a->kind == b->kind &&
-               (!a->text || !b->text ? a->text == b->text : strcmp(a->text, b->text) == 0);
+        return a->kind == b->kind && texts_equal(a->text, b->text);
 }
 
 bool rule_equal(const struct rule *a, const struct rule *b)

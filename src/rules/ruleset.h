@@ -21,7 +21,9 @@
 enum match_kind {
         MATCH_SOURCE,       /* prefix */
         MATCH_DESTINATION,  /* prefix */
-        MATCH_IN_INTERFACE, /* text */
+        MATCH_SOURCE_RANGE, /* range; xt_iprange, ends included */
+        MATCH_DESTINATION_RANGE,
+        MATCH_IN_INTERFACE, /* text; "eth+" is every name that begins so */
         MATCH_OUT_INTERFACE,
         MATCH_PROTOCOL,         /* number */
         MATCH_COMMENT,          /* text */
@@ -31,31 +33,60 @@ enum match_kind {
         MATCH_SOURCE_PORT,
         MATCH_DESTINATION_PORTS, /* ports, up to 15 slots, a range takes two (xt_multiport) */
         MATCH_SOURCE_PORTS,
+        MATCH_EITHER_PORTS,     /* ports: source or destination (multiport --ports) */
         MATCH_TCP_FLAGS,        /* tcp_flags */
         MATCH_SCTP_INIT,        /* a packet with an INIT chunk and nothing else; no argument */
         MATCH_ICMP_TYPE,        /* icmp; the rule's family says which ICMP */
         MATCH_HOP_LIMIT,        /* number; equality */
-        MATCH_DESTINATION_TYPE, /* flags: enum address_type */
-        MATCH_UNKNOWN,          /* text, verbatim; no claim about what it means */
+        MATCH_SOURCE_TYPE,      /* address_type */
+        MATCH_DESTINATION_TYPE, /* address_type */
+        MATCH_MARK,             /* mark: (packet's & mask) == value */
+        MATCH_CONNMARK,         /* mark, of the connection */
+        /* Known extensions of which the model of a packet says no more than this. */
+        MATCH_COUNTS,  /* extension; always true: nfacct */
+        MATCH_CHANCE,  /* extension; time, history or dice: limit, statistic, recent */
+        MATCH_BEYOND,  /* extension; of what no packet here has: owner, socket, mac */
+        MATCH_UNKNOWN, /* text, verbatim; no claim about what it means */
 };
 
-enum ct_state { CT_INVALID = 1, CT_NEW = 2, CT_ESTABLISHED = 4, CT_RELATED = 8, CT_UNTRACKED = 16 };
+enum ct_state {
+        CT_INVALID = 1,
+        CT_NEW = 2,
+        CT_ESTABLISHED = 4,
+        CT_RELATED = 8,
+        CT_UNTRACKED = 16,
+        CT_SNAT = 32, /* the two that a connection can have besides its state */
+        CT_DNAT = 64,
+};
 
 /* As in the header (RFC 9293). */
 enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
 
-/* What the node's own routes say of an address: a broadcast of one of its links, multicast. */
-enum address_type { ADDRESS_BROADCAST = 1, ADDRESS_MULTICAST = 2 };
+/* What the node's own routes say of an address (RTN_…; xt_addrtype). */
+enum address_type {
+        ADDRESS_BROADCAST = 1,
+        ADDRESS_MULTICAST = 2,
+        ADDRESS_UNICAST = 4,
+        ADDRESS_LOCAL = 8,
+        ADDRESS_ANYCAST = 16,
+        ADDRESS_BLACKHOLE = 32,
+        ADDRESS_UNREACHABLE = 64,
+        ADDRESS_PROHIBIT = 128,
+        ADDRESS_UNSPEC = 256, /* no address at all: 0.0.0.0 */
+};
 
 /* Which of the packet's ends each dimension of a set is compared with. */
 enum set_end { SET_SOURCE, SET_DESTINATION };
-#define SET_DIMENSIONS 2
+#define SET_DIMENSIONS 3
 
 struct match {
         enum match_kind kind;
         bool invert;
         union {
                 struct prefix prefix;
+                struct {
+                        struct ip first, last;
+                } range;
                 uint32_t number;
                 uint32_t flags;
                 const char *text;
@@ -63,6 +94,9 @@ struct match {
                         const char *name;
                         uint8_t ends[SET_DIMENSIONS]; /* enum set_end */
                         uint8_t n_ends;
+                        /* What else follows ("--return-nomatch"), canonical; NULL: nothing. A
+                         * set match with more than this model says is three-valued. */
+                        const char *options;
                 } set;
                 struct {
                         const struct port_range *items;
@@ -75,6 +109,17 @@ struct match {
                         uint8_t type, code;
                         bool any_code;
                 } icmp;
+                struct {
+                        uint32_t types;           /* of enum address_type */
+                        bool limit_in, limit_out; /* --limit-iface-in, -out */
+                } address_type;
+                struct {
+                        uint32_t value, mask;
+                } mark;
+                struct {
+                        const char *module; /* "limit" */
+                        const char *text;   /* its options as iptables-save prints them */
+                } extension;
         };
 };
 
@@ -83,15 +128,38 @@ enum target_kind {
         TARGET_ACCEPT,
         TARGET_DROP,
         TARGET_RETURN,
-        TARGET_REJECT, /* reject_with */
-        TARGET_JUMP,   /* chain */
-        TARGET_GOTO,   /* chain */
-        TARGET_UNKNOWN,
+        TARGET_REJECT, /* text: reject type ("tcp-reset") or NULL */
+        TARGET_JUMP,   /* text: chain */
+        TARGET_GOTO,   /* text: chain */
+        /* Known extensions. text is all that follows "-j ", canonical: "MARK --set-xmark 1/1". */
+        TARGET_MARK,       /* mark: the packet's becomes (mark & ~mask) ^ value */
+        TARGET_CONNMARK,   /* the connection's mark, or the packet's from it; goes on */
+        TARGET_DNAT,       /* nat */
+        TARGET_SNAT,       /* nat */
+        TARGET_REDIRECT,   /* nat: the node itself at a port */
+        TARGET_MASQUERADE, /* nat: the ports; the address is the outgoing link's */
+        TARGET_NOTRACK,    /* CT --notrack, NOTRACK: the packet is UNTRACKED; goes on */
+        TARGET_ASIDE,      /* something is done besides, and the packet goes on: LOG, TCPMSS */
+        TARGET_BEYOND,     /* others decide: NFQUEUE, TPROXY */
+        TARGET_UNKNOWN,    /* text verbatim, with its "-j " or "-g " */
+};
+
+/* Which addresses and ports a connection gets: one range of each. */
+struct nat {
+        bool has_ip, has_port;
+        struct ip first, last;
+        struct port_range ports;
 };
 
 struct target {
         enum target_kind kind;
-        const char *text; /* chain; reject type ("tcp-reset"); verbatim where unknown; else NULL */
+        const char *text; /* as its kind says; else NULL */
+        union {
+                struct {
+                        uint32_t value, mask;
+                } mark;
+                struct nat nat;
+        };
 };
 
 struct counters {
@@ -116,31 +184,82 @@ struct table {
         const char *name; /* "filter" */
         VEC(struct chain) chains;
         struct map *by_name; /* table_chain() */
+        /* Of a text that was read: the lines in front, for people ("# Generated by …"); NULL where
+         * there are none. */
+        const char *preamble;
+        bool counted; /* its rules came with counters */
 };
 
-enum set_type { SET_HASH_IP, SET_HASH_NET, SET_HASH_IP_PORT, SET_UNKNOWN };
+enum set_type {
+        SET_HASH_IP,
+        SET_HASH_NET,
+        SET_HASH_IP_PORT,
+        SET_HASH_IP_PORT_IP,
+        SET_HASH_IP_PORT_NET,
+        SET_HASH_IP_MARK,
+        SET_HASH_IP_MAC,
+        SET_HASH_MAC,
+        SET_HASH_NET_PORT,
+        SET_HASH_NET_NET,
+        SET_HASH_NET_PORT_NET,
+        SET_HASH_NET_IFACE,
+        SET_BITMAP_IP,
+        SET_BITMAP_IP_MAC,
+        SET_BITMAP_PORT,
+        SET_LIST,
+        SET_UNKNOWN,
+};
+
+/* What elements of penstock's own sets don't have. */
+struct set_element_more {
+        struct prefix second;  /* …,ip and …,net behind the first */
+        const char *interface; /* hash:net,iface; "physdev:" in front where it says so */
+        const char *member;    /* list:set */
+        uint8_t mac[6];
+        uint32_t mark;
+        uint16_t port_last;  /* bitmap:port prints none; 0 */
+        const char *options; /* "timeout 3 comment \"x\"", as written; NULL: none */
+};
 
 struct set_element {
         struct prefix prefix;
-        uint8_t protocol; /* hash:ip,port; enum protocol */
+        uint8_t protocol; /* …,port; enum protocol or any other number */
         bool nomatch;
-        uint16_t port;
-        struct counters counters; /* of a set that counts, read back */
+        uint16_t port;                       /* bitmap:port, too; ICMP: type << 8 | code */
+        struct counters counters;            /* of a set that counts, read back */
+        const struct set_element_more *more; /* NULL where there is nothing more */
 };
 
 struct set {
         const char *name;
         enum set_type type;
         enum family family;
-        bool counters;                    /* each element counts the packets that matched it */
+        bool counters; /* each element counts the packets that matched it */
+        /* Of one that was read: the text behind its type, as written; NULL: as penstock makes it.
+         * plain: made with nothing that changes what a match of it means (a netmask, a markmask, a
+         * timeout that is not for ever). */
+        const char *options;
+        const char *type_text; /* where type is SET_UNKNOWN */
+        bool plain;
         VEC(struct set_element) elements; /* sorted by set_element_compare once finished */
 };
 
 struct ruleset {
         struct arena *arena;
         VEC(struct table) tables;
-        VEC(struct set) sets; /* sorted by name once finished */
+        VEC(struct set) sets;   /* sorted by name once finished; as read before */
+        const char *postscript; /* lines for people behind the last table; NULL: none */
 };
+
+/* All that a kernel enforces: rulesets side by side (iptables-nft's and iptables-legacy's), each of
+ * which a packet must pass, and the sets that they share. */
+#define MAX_RULESETS 2
+struct enforced {
+        const struct ruleset *rules[MAX_RULESETS];
+        size_t n;
+        const struct ruleset *sets; /* finished */
+};
+struct enforced enforced_of(const struct ruleset *ruleset); /* one with its own sets */
 
 struct ruleset *ruleset_new(struct arena *arena);
 struct table *ruleset_table(const struct ruleset *ruleset, enum family family, const char *name);

@@ -2,14 +2,10 @@
 
 #include <string.h>
 
-/* Truth has three values: a match that is not understood must never be taken for a yes or a no. A
- * rule does not match as soon as one of its matches surely does not. */
-enum truth { NO, YES, UNKNOWN };
-
 #define MAX_DEPTH 64 /* the kernel's own limit is 16 nested jumps in nf_tables */
 
 struct run {
-        const struct ruleset *ruleset;
+        const struct ruleset *sets;
         const struct table *table;
         const struct sim_packet *packet;
         struct sim_result result;
@@ -61,7 +57,7 @@ static enum truth ip_port_contains(const struct set *set, const struct sim_packe
 static enum truth set_matches(const struct run *run, const struct match *match)
 {
         const struct sim_packet *packet = run->packet;
-        const struct set *set = ruleset_set(run->ruleset, match->set.name);
+        const struct set *set = ruleset_set(run->sets, match->set.name);
         const struct ip *ip =
             match->set.ends[0] == SET_SOURCE ? &packet->source : &packet->destination;
 
@@ -76,10 +72,9 @@ static enum truth set_matches(const struct run *run, const struct match *match)
                 return net_contains(set, ip);
         case SET_HASH_IP_PORT:
                 return ip_port_contains(set, packet, ip, match->set.ends[1]);
-        case SET_UNKNOWN:
-                break;
+        default:
+                return UNKNOWN;
         }
-        return UNKNOWN;
 }
 
 static bool interface_matches(const char *pattern, const char *name)
@@ -160,11 +155,10 @@ static enum truth evaluate(const struct run *run, const struct match *match)
         case MATCH_HOP_LIMIT:
                 return truth_of(packet->hop_limit == match->number);
         case MATCH_DESTINATION_TYPE:
-                return destination_type_matches(packet, match->flags);
-        case MATCH_UNKNOWN:
-                break;
+                return destination_type_matches(packet, match->address_type.types);
+        default:
+                return UNKNOWN;
         }
-        return UNKNOWN;
 }
 
 static enum truth rule_matches(const struct run *run, const struct rule *rule)
@@ -188,6 +182,7 @@ static bool decide(struct run *run, const struct chain *chain, const struct rule
                    enum outcome outcome)
 {
         run->result.outcome = outcome;
+        run->result.table = run->table;
         run->result.chain = chain;
         run->result.rule = rule;
         return true;
@@ -230,28 +225,45 @@ static bool run_chain(struct run *run, const struct chain *chain)
                         return enter(run, chain, rule);
                 case TARGET_NONE:
                         continue;
-                case TARGET_UNKNOWN:
+                default:
                         return decide(run, chain, rule, OUTCOME_UNKNOWN);
                 }
         }
         return false;
 }
 
-struct sim_result simulate(const struct ruleset *ruleset, const char *hook,
-                           const struct sim_packet *packet)
+const char *sim_hook_name(enum sim_hook hook)
+{
+        static const char *const names[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT",
+                                            "POSTROUTING"};
+
+        return names[hook];
+}
+
+struct sim_result simulate(const struct enforced *enforced, enum sim_hook hook,
+                           const struct sim_packet *packet, const struct sim_options *options)
 {
         struct run run = {
-            .ruleset = ruleset,
-            .table = ruleset_table(ruleset, packet->source.family, "filter"),
+            .sets = enforced->sets,
+            .table = ruleset_table(enforced->rules[0], packet->source.family, "filter"),
             .packet = packet,
         };
-        const struct chain *chain = run.table ? table_chain(run.table, hook) : NULL;
+        const struct chain *chain = run.table ? table_chain(run.table, sim_hook_name(hook)) : NULL;
 
+        run.result.packet = *packet;
         if (!chain || run_chain(&run, chain))
                 return run.result;
         if (chain->policy && strcmp(chain->policy, "DROP") == 0)
                 decide(&run, chain, NULL, OUTCOME_DROP);
         return run.result;
+}
+
+struct sim_result simulate_ruleset(const struct ruleset *ruleset, enum sim_hook hook,
+                                   const struct sim_packet *packet)
+{
+        const struct enforced enforced = enforced_of(ruleset);
+
+        return simulate(&enforced, hook, packet, NULL);
 }
 
 struct sim_packet sim_packet_new(const struct ip *source, const struct ip *destination,

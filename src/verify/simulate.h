@@ -2,7 +2,10 @@
 
 #include "rules/ruleset.h"
 
-/* One packet through the filter table of a ruleset, as the kernel would run it. */
+/* One packet through rules, as the kernel would run it.
+ *
+ * Truth has three values: what is not understood is never taken for a yes or a no. */
+enum truth { NO, YES, UNKNOWN };
 
 enum outcome {
         OUTCOME_PASS,    /* accepted, or came to the end of a chain without a policy of DROP */
@@ -18,22 +21,67 @@ struct sim_packet {
         bool sctp_init;    /* INIT is its only chunk */
         uint8_t icmp_type, icmp_code;
         uint8_t hop_limit;
-        enum ct_state state;
+        uint32_t state; /* of enum ct_state: one state, and CT_SNAT, CT_DNAT */
+        uint32_t mark, connmark;
         const char *in_interface, *out_interface; /* "" where none */
 };
 
 /* A new connection's first packet: TCP with SYN, SCTP with INIT, ICMP as echo request, hop
- * limit 63. */
+ * limit 63, no mark. */
 struct sim_packet sim_packet_new(const struct ip *source, const struct ip *destination,
                                  enum protocol protocol, uint16_t port);
 
-struct sim_result {
-        enum outcome outcome;
-        const struct chain *chain; /* of the rule that decided; NULL where no rule did */
-        const struct rule *rule;   /* NULL where a chain's policy or nothing did */
-        unsigned evaluated;        /* rules looked at: the packet's cost */
+/* What a node knows besides its rules. Lists may be empty where nothing is known: an address is
+ * then told by its looks alone (multicast, 255.255.255.255, loopback), and what these don't settle
+ * is UNKNOWN. */
+struct sim_node {
+        bool known;
+        const struct ip *locals, *broadcasts; /* sorted by ip_compare */
+        size_t n_locals, n_broadcasts;
 };
 
-/* hook: "FORWARD", "INPUT" or "OUTPUT". A chain that is absent passes. */
-struct sim_result simulate(const struct ruleset *ruleset, const char *hook,
-                           const struct sim_packet *packet);
+/* How matches that chance, time or history decide (limit, statistic, recent) come out. */
+enum chance { CHANCE_UNKNOWN, CHANCE_MATCHES, CHANCE_FAILS };
+
+struct sim_options {
+        const struct sim_node *node; /* NULL: nothing is known */
+        enum chance chance;
+        /* Called for each rule that matches, or may; NULL where nobody wants to know. */
+        void (*trace)(const struct table *table, const struct chain *chain, const struct rule *rule,
+                      enum truth truth, void *data);
+        void *trace_data;
+};
+
+struct sim_result {
+        enum outcome outcome;
+        const struct table *table; /* of the rule that decided; NULL where nothing did */
+        const struct chain *chain;
+        const struct rule *rule;  /* NULL where a chain's policy decided, or nothing */
+        unsigned evaluated;       /* rules looked at: the packet's cost */
+        struct sim_packet packet; /* as it leaves: marks, addresses and ports translated */
+        bool rerouted;            /* simulate_path(): to other addresses than it began with */
+};
+
+enum sim_hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
+const char *sim_hook_name(enum sim_hook hook); /* "FORWARD" */
+
+/* All tables of one hook, in the kernel's order: raw, mangle, nat (of a NEW packet only: translates
+ * destinations in PREROUTING and OUTPUT, sources in INPUT and POSTROUTING), filter, security; of
+ * every ruleset. A table or chain that is absent passes. options may be NULL. */
+struct sim_result simulate(const struct enforced *enforced, enum sim_hook hook,
+                           const struct sim_packet *packet, const struct sim_options *options);
+
+/* Of one ruleset that holds its own sets, as compile() makes it; nothing is known of the node. */
+struct sim_result simulate_ruleset(const struct ruleset *ruleset, enum sim_hook hook,
+                                   const struct sim_packet *packet);
+
+/* From the wire to the wire or a socket: PREROUTING, then INPUT where the destination is the node's
+ * own by then and FORWARD where not, POSTROUTING. from_node: OUTPUT, POSTROUTING. Whether an
+ * address is the node's own is options->node's knowledge; where nothing is known it is UNKNOWN
+ * where it matters. */
+struct sim_result simulate_path(const struct enforced *enforced, bool from_node,
+                                const struct sim_packet *packet, const struct sim_options *options);
+
+/* One match of one packet, inversion applied. */
+enum truth sim_match(const struct ruleset *sets, const struct match *match,
+                     const struct sim_packet *packet, const struct sim_options *options);

@@ -299,7 +299,7 @@ static void names_and_depth_stay_within_limits(void **state)
 static void hold_text(struct arena *arena, struct bytes *bytes, struct manifest *manifest,
                       const struct cluster *cluster, const char *node)
 {
-        static const char *const hooks[] = {"FORWARD", "INPUT", "OUTPUT"};
+        static const enum sim_hook hooks[] = {HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT};
         const struct ruleset *ruleset = compile_for(arena, cluster, node);
         struct ruleset *back = ruleset_new(arena);
         struct packet_pool pool = packet_pool_of(arena, cluster);
@@ -320,8 +320,8 @@ static void hold_text(struct arena *arena, struct bytes *bytes, struct manifest 
                 struct packet packet = packet_pool_draw(&pool, bytes);
                 struct sim_packet sim = sim_packet_new(&packet.source, &packet.destination,
                                                        packet.protocol, packet.port);
-                struct sim_result here = simulate(ruleset, hooks[i % 3], &sim);
-                struct sim_result there = simulate(back, hooks[i % 3], &sim);
+                struct sim_result here = simulate_ruleset(ruleset, hooks[i % 3], &sim);
+                struct sim_result there = simulate_ruleset(back, hooks[i % 3], &sim);
                 assert_int_equal(here.outcome, there.outcome);
                 assert_int_equal(here.evaluated, there.evaluated);
         }

@@ -107,7 +107,6 @@ static void what_is_not_understood_is_kept(void **state)
             {2, "-p tcp -m tcp --sport 5 --dport 7 --tcp-option 4 -j RETURN"},
             {3, "-p tcp -m tcp --sport 5 -m tcp --dport 7 -j RETURN"},
             {1, "-m conntrack --ctstate DNAT -j RETURN"},
-            {1, "-m set --match-set a src,dst,src -j RETURN"},
             {1, "-m set --match-set a src --return-nomatch -j RETURN"},
             {1, "-m ttl --ttl-lt 2 -j RETURN"},
             {2, "-p icmp -m icmp --icmp-type any -j RETURN"},

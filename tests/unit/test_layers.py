@@ -12,7 +12,7 @@ BELOW = {
     "rules": {"base"},
     "compile": {"base", "kube", "rules"},
     "iptables": {"base", "rules", "netlink"},
-    "verify": {"base", "rules"},
+    "verify": {"base", "kube", "policy", "rules"},
     "netlink": {"base", "kube", "policy"},
     "lab": {"base", "kube", "policy", "netlink"},
     "cmd": {"base", "kube", "policy", "rules", "compile", "iptables", "verify", "netlink", "lab"},

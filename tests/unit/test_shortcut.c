@@ -100,7 +100,7 @@ static struct sim_result send(const struct ruleset *ruleset, const char *from,
         assert_true(ip_parse(from, &source));
         assert_true(ip_parse("10.0.0.1", &server));
         struct sim_packet packet = sim_packet_new(&source, &server, protocol, port);
-        return simulate(ruleset, "FORWARD", &packet);
+        return simulate_ruleset(ruleset, HOOK_FORWARD, &packet);
 }
 
 static void few_rules_have_none(void **state)

@@ -53,8 +53,8 @@ static void add(struct fixture *fixture, const char *chain, struct match match,
         vec_push(fixture->arena, &table_chain(fixture->table, chain)->rules, rule);
 }
 
-static const struct target drop = {TARGET_DROP, NULL}, accept_ = {TARGET_ACCEPT, NULL},
-                           back = {TARGET_RETURN, NULL};
+static const struct target drop = {.kind = TARGET_DROP}, accept_ = {.kind = TARGET_ACCEPT},
+                           back = {.kind = TARGET_RETURN};
 
 static struct match from(const char *text)
 {
@@ -83,7 +83,7 @@ static enum outcome outcome(struct fixture *fixture, const char *source, const c
         struct ip s = ip(source), d = ip(destination);
         struct sim_packet packet = sim_packet_new(&s, &d, protocol, port);
 
-        return simulate(fixture->ruleset, "FORWARD", &packet).outcome;
+        return simulate_ruleset(fixture->ruleset, HOOK_FORWARD, &packet).outcome;
 }
 
 static enum outcome tcp_from(struct fixture *fixture, const char *source)
@@ -106,8 +106,10 @@ static void return_goes_behind_the_jump_but_not_behind_the_goto(void **state)
 
         table_add_chain(f->ruleset, f->table, "JUMPED");
         table_add_chain(f->ruleset, f->table, "GONE");
-        add(f, "FORWARD", from("10.0.1.0/24"), (struct target){TARGET_JUMP, "JUMPED"});
-        add(f, "FORWARD", from("10.0.2.0/24"), (struct target){TARGET_GOTO, "GONE"});
+        add(f, "FORWARD", from("10.0.1.0/24"),
+            (struct target){.kind = TARGET_JUMP, .text = "JUMPED"});
+        add(f, "FORWARD", from("10.0.2.0/24"),
+            (struct target){.kind = TARGET_GOTO, .text = "GONE"});
         add(f, "FORWARD", any(), drop);
         add(f, "JUMPED", from("10.0.1.1/32"), accept_);
         add(f, "JUMPED", any(), back);
@@ -165,7 +167,7 @@ static void what_is_not_known_is_never_guessed(void **state)
         struct match unknown = {.kind = MATCH_UNKNOWN, .text = "-m mystery"};
 
         add(f, "FORWARD", from("10.0.1.0/24"), drop);
-        add(f, "FORWARD", unknown, (struct target){TARGET_NONE, NULL});
+        add(f, "FORWARD", unknown, (struct target){.kind = TARGET_NONE});
         add(f, "FORWARD", unknown, accept_);
         assert_int_equal(tcp_from(f, "10.0.1.1"), OUTCOME_DROP);
         assert_int_equal(tcp_from(f, "10.0.2.1"), OUTCOME_UNKNOWN);
@@ -188,8 +190,8 @@ static void a_loop_ends_undecided(void **state)
         struct fixture *f = *state;
 
         table_add_chain(f->ruleset, f->table, "LOOP");
-        add(f, "FORWARD", any(), (struct target){TARGET_JUMP, "LOOP"});
-        add(f, "LOOP", any(), (struct target){TARGET_JUMP, "LOOP"});
+        add(f, "FORWARD", any(), (struct target){.kind = TARGET_JUMP, .text = "LOOP"});
+        add(f, "LOOP", any(), (struct target){.kind = TARGET_JUMP, .text = "LOOP"});
         assert_int_equal(tcp_from(f, "10.0.1.1"), OUTCOME_UNKNOWN);
 }
 
@@ -205,11 +207,11 @@ static void flags_states_and_inversion(void **state)
             (struct match){
                 .kind = MATCH_TCP_FLAGS, .invert = true, .tcp_flags = {.mask = 0x17, .set = 0x02}},
             drop);
-        assert_int_equal(simulate(f->ruleset, "FORWARD", &packet).outcome, OUTCOME_PASS);
+        assert_int_equal(simulate_ruleset(f->ruleset, HOOK_FORWARD, &packet).outcome, OUTCOME_PASS);
         packet.tcp_flags = 0x10;
-        assert_int_equal(simulate(f->ruleset, "FORWARD", &packet).outcome, OUTCOME_DROP);
+        assert_int_equal(simulate_ruleset(f->ruleset, HOOK_FORWARD, &packet).outcome, OUTCOME_DROP);
         packet.state = CT_ESTABLISHED;
-        assert_int_equal(simulate(f->ruleset, "FORWARD", &packet).outcome, OUTCOME_PASS);
+        assert_int_equal(simulate_ruleset(f->ruleset, HOOK_FORWARD, &packet).outcome, OUTCOME_PASS);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
