@@ -41,15 +41,6 @@ static struct map *sets_in_use(struct arena *arena, const struct installed *inst
         return in_use;
 }
 
-/* What the kernel takes for the same element. */
-static int key_compare(const struct set_element *a, const struct set_element *b)
-{
-        struct set_element x = *a, y = *b;
-
-        x.nomatch = y.nomatch = false;
-        return set_element_compare(&x, &y);
-}
-
 static void add_element(struct sets_plan *to, const struct set *set,
                         const struct set_element *element, struct strbuf *out)
 {
@@ -124,7 +115,7 @@ static void change_set(struct sets_plan *to, const struct set *now, const struct
         struct strbuf *removed = at_once ? &to->plan->before : &to->plan->after;
 
         while (a < a_end || b < b_end) {
-                int order = a == a_end ? 1 : b == b_end ? -1 : key_compare(a, b);
+                int order = a == a_end ? 1 : b == b_end ? -1 : set_element_key_compare(a, b);
                 if (order < 0) {
                         delete_element(to, now, a, removed);
                 } else if (order > 0) {

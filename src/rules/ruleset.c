@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "rules/set.h"
+
 struct ruleset *ruleset_new(struct arena *arena)
 {
         struct ruleset *ruleset = arena_new_object(arena, struct ruleset);
@@ -69,11 +71,6 @@ struct set *ruleset_add_set(struct ruleset *ruleset, const char *name, enum set_
         return &ruleset->sets.items[ruleset->sets.n - 1];
 }
 
-static int compare_elements(const void *a, const void *b)
-{
-        return set_element_compare(a, b);
-}
-
 static int compare_sets(const void *a, const void *b)
 {
         return strcmp(((const struct set *)a)->name, ((const struct set *)b)->name);
@@ -86,22 +83,11 @@ struct set *ruleset_set(const struct ruleset *ruleset, const char *name)
         return vec_find(&ruleset->sets, &key, compare_sets);
 }
 
-static void set_finish(struct set *set)
-{
-        size_t n = 0;
-
-        vec_sort(&set->elements, compare_elements);
-        vec_foreach (struct set_element, element, &set->elements)
-                if (n == 0 || set_element_compare(&set->elements.items[n - 1], element) != 0)
-                        set->elements.items[n++] = *element;
-        set->elements.n = n;
-}
-
 void ruleset_finish(struct ruleset *ruleset)
 {
         vec_sort(&ruleset->sets, compare_sets);
         vec_foreach (struct set, set, &ruleset->sets)
-                set_finish(set);
+                set_finish(ruleset->arena, set);
 }
 
 void rule_add_match(struct ruleset *ruleset, struct rule *rule, struct match match)
@@ -121,62 +107,6 @@ void counters_add(struct counters *sum, const struct counters *counters)
 {
         sum->packets += counters->packets;
         sum->bytes += counters->bytes;
-}
-
-int set_element_compare(const struct set_element *a, const struct set_element *b)
-{
-        int order = prefix_compare(&a->prefix, &b->prefix);
-
-        if (order == 0)
-                order = (int)a->protocol - (int)b->protocol;
-        if (order == 0)
-                order = (int)a->port - (int)b->port;
-        return order ? order : (int)a->nomatch - (int)b->nomatch;
-}
-
-const struct set_element *set_find(const struct set *set, const struct set_element *key)
-{
-        return vec_find(&set->elements, key, compare_elements);
-}
-
-bool set_content_equal(const struct set *a, const struct set *b)
-{
-        if (a->elements.n != b->elements.n)
-                return false;
-        for (size_t i = 0; i < a->elements.n; i++)
-                if (set_element_compare(&a->elements.items[i], &b->elements.items[i]) != 0)
-                        return false;
-        return true;
-}
-
-bool set_is_shortcut(const struct set *set)
-{
-        return set->counters;
-}
-
-const char *set_type_name(enum set_type type)
-{
-        static const char *const names[] = {
-            [SET_HASH_IP] = "hash:ip",
-            [SET_HASH_NET] = "hash:net",
-            [SET_HASH_IP_PORT] = "hash:ip,port",
-            [SET_HASH_IP_PORT_IP] = "hash:ip,port,ip",
-            [SET_HASH_IP_PORT_NET] = "hash:ip,port,net",
-            [SET_HASH_IP_MARK] = "hash:ip,mark",
-            [SET_HASH_IP_MAC] = "hash:ip,mac",
-            [SET_HASH_MAC] = "hash:mac",
-            [SET_HASH_NET_PORT] = "hash:net,port",
-            [SET_HASH_NET_NET] = "hash:net,net",
-            [SET_HASH_NET_PORT_NET] = "hash:net,port,net",
-            [SET_HASH_NET_IFACE] = "hash:net,iface",
-            [SET_BITMAP_IP] = "bitmap:ip",
-            [SET_BITMAP_IP_MAC] = "bitmap:ip,mac",
-            [SET_BITMAP_PORT] = "bitmap:port",
-            [SET_LIST] = "list:set",
-            [SET_UNKNOWN] = "unknown",
-        };
-
-        return names[type];
 }
 
 /* Either may be NULL. */

@@ -210,15 +210,16 @@ enum set_type {
         SET_UNKNOWN,
 };
 
-/* What elements of penstock's own sets don't have. */
+/* What elements of penstock's own sets don't have. Elements may share one. */
 struct set_element_more {
         struct prefix second;  /* …,ip and …,net behind the first */
+        uint8_t mac[6];        /* zero where there is none */
+        bool wildcard;         /* interface is where its name begins */
+        uint32_t mark;         /* hash:ip,mark */
         const char *interface; /* hash:net,iface; "physdev:" in front where it says so */
-        const char *member;    /* list:set */
-        uint8_t mac[6];
-        uint32_t mark;
-        uint16_t port_last;  /* bitmap:port prints none; 0 */
-        const char *options; /* "timeout 3 comment \"x\"", as written; NULL: none */
+        const char *member;    /* list:set; of SET_UNKNOWN all behind the name, verbatim */
+        const char *options;   /* "timeout 3 comment \"x\"", as written, with what is read elsewhere
+                                * (nomatch, counters); NULL: nothing but these */
 };
 
 struct set_element {
@@ -230,18 +231,37 @@ struct set_element {
         const struct set_element_more *more; /* NULL where there is nothing more */
 };
 
+/* What the kernel cuts off before it looks: addresses & ip (netmask, bitmask), marks & mark. */
+struct set_mask {
+        struct ip ip;
+        uint32_t mark;
+};
+
+/* The lengths of a set's prefixes and second prefixes that there are, the longest first, as the
+ * kernel tries them. */
+#define SET_LENGTHS 129
+struct set_lengths {
+        uint8_t n[2];
+        uint8_t items[2][SET_LENGTHS];
+};
+
 struct set {
         const char *name;
         enum set_type type;
-        enum family family;
-        bool counters; /* each element counts the packets that matched it */
-        /* Of one that was read: the text behind its type, as written; NULL: as penstock makes it.
-         * plain: made with nothing that changes what a match of it means (a netmask, a markmask, a
-         * timeout that is not for ever). */
-        const char *options;
-        const char *type_text; /* where type is SET_UNKNOWN */
+        enum family family; /* means nothing for bitmap:port, hash:mac and list:set */
+        bool counters;      /* each element counts the packets that matched it */
+        /* Made with nothing that changes what a match of it means: a netmask, a markmask, a
+         * timeout that is not for ever. */
         bool plain;
-        VEC(struct set_element) elements; /* sorted by set_element_compare once finished */
+        /* Of one that was read under a name of penstock's: it is not as penstock makes it. */
+        bool misfit;
+        /* Of one that was read: the text behind its type, as written; NULL: as penstock makes it.
+         */
+        const char *options;
+        const char *type_text;             /* of one that was read */
+        const struct set_mask *mask;       /* NULL: none */
+        const struct set_lengths *lengths; /* of finished sets of nets; else NULL */
+        VEC(struct set_element) elements;  /* sorted by set_element_compare once finished */
 };
 
 struct ruleset {
@@ -271,7 +291,7 @@ struct chain *table_add_chain(struct ruleset *ruleset, struct table *table, cons
 struct set *ruleset_set(const struct ruleset *ruleset, const char *name); /* sets sorted */
 struct set *ruleset_add_set(struct ruleset *ruleset, const char *name, enum set_type type,
                             enum family family);
-/* Sorts sets and their elements, drops elements given twice. */
+/* Sorts sets and their elements, drops elements given twice, notes the lengths of nets. */
 void ruleset_finish(struct ruleset *ruleset);
 
 void rule_add_match(struct ruleset *ruleset, struct rule *rule, struct match match);
@@ -281,6 +301,14 @@ void counters_add(struct counters *sum, const struct counters *counters);
 int set_element_compare(const struct set_element *a, const struct set_element *b);
 /* The element equal to key in all but counters; the set is finished. NULL where there is none. */
 const struct set_element *set_find(const struct set *set, const struct set_element *key);
+/* The same, but nomatch does not count either: what the kernel takes for the same element. */
+const struct set_element *set_find_key(const struct set *set, const struct set_element *key);
+int set_element_key_compare(const struct set_element *a, const struct set_element *b);
+/* What an element that has no more has of it: nothing. Never NULL. */
+const struct set_element_more *set_element_more(const struct set_element *element);
+/* Are the elements' prefixes nets, of any length, and what the nomatch of one means? Dimension 0 is
+ * the first, 1 what stands behind it. */
+bool set_type_has_nets(enum set_type type, unsigned dimension);
 const char *set_type_name(enum set_type type); /* "hash:ip" */
 /* Do they hold the same? Counters do not count; both are finished. */
 bool set_content_equal(const struct set *a, const struct set *b);

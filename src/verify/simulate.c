@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "verify/set_test.h"
+
 #define MAX_DEPTH 64 /* the kernel's own limit is 16 nested jumps in nf_tables */
 
 struct run {
@@ -17,20 +19,6 @@ static enum truth truth_of(bool yes)
         return yes ? YES : NO;
 }
 
-/* hash:net: the longest prefix that contains the address decides, be it a member or a nomatch. */
-static enum truth net_contains(const struct set *set, const struct ip *ip)
-{
-        for (int length = (int)family_bits(ip->family); length > 0; length--) {
-                struct set_element key = {.prefix = prefix_of(ip, (uint8_t)length)};
-                if (set_find(set, &key))
-                        return YES;
-                key.nomatch = true;
-                if (set_find(set, &key))
-                        return NO;
-        }
-        return NO;
-}
-
 static bool has_ports(uint8_t protocol)
 {
         return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
@@ -39,42 +27,6 @@ static bool has_ports(uint8_t protocol)
 static bool is_icmp(uint8_t protocol)
 {
         return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
-}
-
-static enum truth ip_port_contains(const struct set *set, const struct sim_packet *packet,
-                                   const struct ip *ip, enum set_end port_end)
-{
-        struct set_element key = {.prefix = prefix_host(ip), .protocol = packet->protocol};
-        if (has_ports(packet->protocol))
-                key.port = port_end == SET_SOURCE ? packet->source_port : packet->destination_port;
-        else if (is_icmp(packet->protocol)) /* as ip_set_get_ip_port() has it */
-                key.port = (uint16_t)(packet->icmp_type << 8 | packet->icmp_code);
-        else
-                return NO;
-        return truth_of(set_find(set, &key));
-}
-
-static enum truth set_matches(const struct run *run, const struct match *match)
-{
-        const struct sim_packet *packet = run->packet;
-        const struct set *set = ruleset_set(run->sets, match->set.name);
-        const struct ip *ip =
-            match->set.ends[0] == SET_SOURCE ? &packet->source : &packet->destination;
-
-        if (!set)
-                return UNKNOWN;
-        if (set->family != ip->family)
-                return NO;
-        switch (set->type) {
-        case SET_HASH_IP:
-                return truth_of(set_find(set, &(struct set_element){.prefix = prefix_host(ip)}));
-        case SET_HASH_NET:
-                return net_contains(set, ip);
-        case SET_HASH_IP_PORT:
-                return ip_port_contains(set, packet, ip, match->set.ends[1]);
-        default:
-                return UNKNOWN;
-        }
 }
 
 static bool interface_matches(const char *pattern, const char *name)
@@ -137,7 +89,7 @@ static enum truth evaluate(const struct run *run, const struct match *match)
         case MATCH_CTSTATE:
                 return truth_of(match->flags & packet->state);
         case MATCH_SET:
-                return set_matches(run, match);
+                return set_test(run->sets, match, packet);
         case MATCH_DESTINATION_PORT:
         case MATCH_DESTINATION_PORTS:
                 return ports_match(packet, match, packet->destination_port);
