@@ -108,6 +108,19 @@ const struct nlattr *netlink_nested(const struct nlattr *outer, uint16_t type, s
         return find_attr(mnl_attr_get_payload(outer), mnl_attr_get_payload_len(outer), type, size);
 }
 
+const struct nlattr *netlink_next(const struct nlattr *outer, const struct nlattr *after)
+{
+        const uint8_t *first = mnl_attr_get_payload(outer);
+        const uint8_t *at = after ? (const uint8_t *)after + MNL_ALIGN(after->nla_len) : first;
+        size_t length = mnl_attr_get_payload_len(outer), offset = (size_t)(at - first);
+        const struct nlattr *attr = (const void *)at;
+
+        if (offset + sizeof(*attr) > length || attr->nla_len < sizeof(*attr) ||
+            attr->nla_len > length - offset)
+                return NULL;
+        return attr;
+}
+
 /* The kernel's words in an extended acknowledgement; they follow the header of the request. */
 static const char *refusal(const struct nlmsghdr *message)
 {

@@ -41,3 +41,6 @@ int netlink_talk(struct netlink *netlink, void (*each)(const struct nlmsghdr *me
 const struct nlattr *netlink_attr(const struct nlmsghdr *message, size_t header, uint16_t type,
                                   size_t size);
 const struct nlattr *netlink_nested(const struct nlattr *outer, uint16_t type, size_t size);
+/* The attributes inside of another, one after the other: the one behind `after`, the first where
+ * that is NULL; NULL at the end. */
+const struct nlattr *netlink_next(const struct nlattr *outer, const struct nlattr *after);
