@@ -17,16 +17,6 @@ bits_word *bits_full(struct arena *arena, size_t width)
         return bits;
 }
 
-void bits_set(bits_word *bits, size_t at)
-{
-        bits[at / BITS_WORD] |= (bits_word)1 << at % BITS_WORD;
-}
-
-bool bits_get(const bits_word *bits, size_t at)
-{
-        return bits[at / BITS_WORD] >> at % BITS_WORD & 1;
-}
-
 bool bits_are_none(const bits_word *bits, size_t width)
 {
         for (size_t i = 0; i < bits_words(width); i++)

@@ -19,8 +19,14 @@ static inline size_t bits_words(size_t width)
 
 bits_word *bits_new(struct arena *arena, size_t width);  /* empty */
 bits_word *bits_full(struct arena *arena, size_t width); /* all of them */
-void bits_set(bits_word *bits, size_t at);
-bool bits_get(const bits_word *bits, size_t at);
+static inline void bits_set(bits_word *bits, size_t at)
+{
+        bits[at / BITS_WORD] |= (bits_word)1 << at % BITS_WORD;
+}
+static inline bool bits_get(const bits_word *bits, size_t at)
+{
+        return bits[at / BITS_WORD] >> at % BITS_WORD & 1;
+}
 bool bits_are_none(const bits_word *bits, size_t width);
 bool bits_equal(const bits_word *a, const bits_word *b, size_t width);
 size_t bits_count(const bits_word *bits, size_t width);

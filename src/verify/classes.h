@@ -11,7 +11,7 @@
  *     struct splitter *splitter = splitter_new(arena, FAMILY_IPV4);
  *     size_t feature = splitter_add_feature(splitter);
  *     splitter_add_prefix(splitter, feature, &prefix);
- *     struct classes *classes = splitter_split(arena, splitter);
+ *     struct address_classes *classes = splitter_split(arena, splitter);
  *     bits_get(classes->features[feature], address_class(classes, &ip))
  *
  * The idea: all first and last addresses cut the number line into intervals; an interval's
@@ -23,14 +23,16 @@ struct splitter;
 
 struct splitter *splitter_new(struct arena *arena, enum family family);
 size_t splitter_add_feature(struct splitter *splitter); /* 0, 1, 2, … */
-/* Ranges of one feature may overlap and touch. All addresses are of the splitter's family. */
+/* Ranges of one feature may overlap and touch; one whose last address lies in front of its first
+ * holds none. All addresses are of the splitter's family. */
 void splitter_add_range(struct splitter *splitter, size_t feature, const struct ip *first,
                         const struct ip *last);
 void splitter_add_prefix(struct splitter *splitter, size_t feature, const struct prefix *prefix);
-/* What a set of whole addresses or nets takes in (hash:ip, hash:net, bitmap:ip): of hash:net the
- * longest prefix that contains an address decides, be it a member or a nomatch. In a set with more
- * dimensions only elements for which pick() says so count; a nomatch among these is the caller's
- * affair. pick NULL: all. */
+/* What a finished set takes in, by the (first) prefix of its elements: the longest that contains an
+ * address decides, be it a member or a nomatch (of hash:ip and bitmap:ip all are of one length).
+ * In a set with more dimensions only elements for which pick() says so count, as if there were no
+ * others; where one prefix is both among these, it is a member. pick NULL: all. A set of the other
+ * family takes in nothing. */
 void splitter_add_set(struct splitter *splitter, size_t feature, const struct set *set,
                       bool (*pick)(const struct set_element *element, void *data), void *data);
 
@@ -51,6 +53,7 @@ struct class_range {
         uint32_t class;
 };
 
-/* Lives in arena; the splitter is used up. */
+/* Lives in arena, classes numbered as they come on the number line; the splitter is used up. Each
+ * splitter must be split, which frees what it gathered. */
 struct address_classes *splitter_split(struct arena *arena, struct splitter *splitter);
 size_t address_class(const struct address_classes *classes, const struct ip *ip);
