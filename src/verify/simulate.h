@@ -13,6 +13,19 @@ enum outcome {
         OUTCOME_UNKNOWN, /* a match, target or set that this does not know stood in the way */
 };
 
+/* Fields that a packet may have without our knowing what is in them. */
+enum sim_field {
+        SIM_SOURCE = 1,
+        SIM_DESTINATION = 2,
+        SIM_SOURCE_PORT = 4,
+        SIM_DESTINATION_PORT = 8,
+        SIM_STATE = 16,      /* of which connection it is, if of any */
+        SIM_TRANSLATED = 32, /* CT_SNAT, CT_DNAT */
+        SIM_HOP_LIMIT = 64,
+        SIM_SETS = 128, /* what is in sets, by now */
+        SIM_REST = 256, /* protocol, flags, types */
+};
+
 struct sim_packet {
         struct ip source, destination;
         uint8_t protocol; /* IANA's: 1 for ICMP, 58 for ICMPv6 */
@@ -23,7 +36,11 @@ struct sim_packet {
         uint8_t hop_limit;
         uint32_t state; /* of enum ct_state: one state, and CT_SNAT, CT_DNAT */
         uint32_t mark, connmark;
-        const char *in_interface, *out_interface; /* "" where none */
+        const char *in_interface, *out_interface; /* "" where none; NULL where not known */
+        /* Not known, be it that a rule which may have matched set them or that NAT chose: what they
+         * hold is a guess. Nothing, in a packet that begins as all 0. */
+        uint32_t unknown;                        /* of enum sim_field */
+        uint32_t mark_unknown, connmark_unknown; /* these bits */
 };
 
 /* A new connection's first packet: TCP with SYN, SCTP with INIT, ICMP as echo request, hop
@@ -71,7 +88,8 @@ const char *sim_hook_name(enum sim_hook hook); /* "FORWARD" */
 struct sim_result simulate(const struct enforced *enforced, enum sim_hook hook,
                            const struct sim_packet *packet, const struct sim_options *options);
 
-/* Of one ruleset that holds its own sets, as compile() makes it; nothing is known of the node. */
+/* Of one ruleset that holds its own sets, as compile() makes it, at a node without addresses: what
+ * is not told by its looks is any other host. */
 struct sim_result simulate_ruleset(const struct ruleset *ruleset, enum sim_hook hook,
                                    const struct sim_packet *packet);
 
