@@ -65,5 +65,6 @@ const bits_word *meaning_own_node(const struct meaning *meaning);
  * (multicast, 255.255.255.255): see policy/verdict.h. */
 const bits_word *meaning_link_local(const struct meaning *meaning);
 const bits_word *meaning_many(const struct meaning *meaning);
-/* Is any subject isolated, in any direction? */
+/* Is any pod of the node isolated, in any direction? Also one that has no address of this family:
+ * its link-local one, no object names. */
 bool meaning_any_isolated(const struct meaning *meaning);
