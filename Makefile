@@ -11,7 +11,7 @@ SECONDS   ?= 60
 MESON_SETUP = meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := build
-.PHONY: build release demo test check golden bench fuzz lint format install clean help
+.PHONY: build release demo test check campaign golden bench fuzz lint format install clean help
 
 build: ## Build with symbols into build/debug
 	@scripts/bootstrap.sh build
@@ -35,6 +35,12 @@ test: ## Build and pass every test, under ASan and UBSan
 check: ## The inner loop: unit, golden, property and corpus tests, under a minute
 	@scripts/bootstrap.sh test
 	@scripts/test.sh check
+
+campaign: ## Thousands of single faults in installed rules, each judged by every packet
+	@scripts/bootstrap.sh test
+	@$(MAKE) --no-print-directory build
+	@PENSTOCK_CLUSTERS=$${PENSTOCK_CLUSTERS:-50} PENSTOCK_PACKETS=$${PENSTOCK_PACKETS:-100000000} \
+		$(BUILD)/tests/mutation/test_campaign
 
 golden: ## Write the expected rulesets of tests/golden again
 	@$(MAKE) --no-print-directory build
