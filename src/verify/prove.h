@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/err.h"
 #include "kube/cluster.h"
 #include "policy/verdict.h"
 #include "verify/simulate.h"

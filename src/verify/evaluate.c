@@ -1,0 +1,807 @@
+#include "verify/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Effects are worked out for all classes of a stretch, whoever arrives: they hold for each class by
+ * itself, so that what arrives is cut out of them afterwards. That is what makes them worth
+ * keeping. They are kept for chains that see many fixed ends alike; others, the roots of address
+ * trees, are walked each time. */
+
+#define MAX_MARKS 8 /* different ones at one place; more are unknown */
+
+struct mark {
+        bool known;
+        uint32_t value;
+};
+
+/* Bits that are ours to change; NULL: none. */
+struct bits_pair {
+        bits_word *sure, *maybe;
+};
+
+struct exit {
+        struct mark mark;
+        struct bits_pair bits;
+};
+
+struct exits {
+        struct exit items[MAX_MARKS];
+        size_t n;
+};
+
+struct effect {
+        struct exits returned, accepted;
+        struct bits_pair own, others;
+};
+
+struct point {
+        size_t class;           /* SIZE_MAX: a stretch */
+        bits_word *yes, *maybe; /* features that take in it, or some of it */
+};
+
+/* What the evaluator knows of a block. */
+struct block_memory {
+        const void *
+            *by_point[AXES];  /* what the block sees of a point: equal texts, equal pointers */
+        const void **by_case; /* on the heap, by number */
+        size_t n_cases;
+        bool kept[AXES]; /* with the fixed end on this axis */
+        bool settled[AXES];
+};
+
+struct memory_key {
+        const void *point, *packet_case;
+        uint32_t block, mark;
+        uint16_t stretch;
+        bool mark_known;
+        uint8_t axis;
+};
+
+struct memory_slot {
+        struct memory_key key;
+        const struct effect *effect; /* NULL: free */
+};
+
+struct evaluator {
+        struct arena *arena;   /* of what is kept */
+        struct arena *scratch; /* of one evaluation */
+        const struct program *program;
+        const struct address_classes *classes;
+        const struct stretch *stretches;
+        struct intern *intern;
+        VEC(struct point) points;
+        struct block_memory *blocks;
+        struct memory_slot *slots;
+        size_t n_slots, n_kept;
+};
+
+/* Of one evaluation. */
+struct context {
+        struct evaluator *evaluator;
+        const struct evaluation *evaluation;
+        const struct stretch *stretch;
+        const struct point *point;
+};
+
+struct evaluator *evaluator_new(const struct program *program,
+                                const struct address_classes *classes,
+                                const struct stretch *stretches)
+{
+        struct evaluator *evaluator = memory_alloc(sizeof(*evaluator));
+
+        evaluator->arena = arena_new();
+        evaluator->scratch = arena_new();
+        evaluator->program = program;
+        evaluator->classes = classes;
+        evaluator->stretches = stretches;
+        evaluator->intern = intern_new(evaluator->arena);
+        evaluator->blocks =
+            arena_new_array(evaluator->arena, struct block_memory, program->blocks.n);
+        evaluator->n_slots = 1024;
+        evaluator->slots = memory_alloc(evaluator->n_slots * sizeof(*evaluator->slots));
+        return evaluator;
+}
+
+void evaluator_free(struct evaluator *evaluator)
+{
+        for (size_t i = 0; i < evaluator->program->blocks.n; i++)
+                free(evaluator->blocks[i].by_case);
+        free(evaluator->slots);
+        arena_free(evaluator->scratch);
+        arena_free(evaluator->arena);
+        free(evaluator);
+}
+
+/* --- points --- */
+
+size_t evaluator_add_class(struct evaluator *evaluator, size_t class)
+{
+        size_t n = evaluator->program->n_features;
+        struct point point = {.class = class, .yes = bits_new(evaluator->arena, n)};
+
+        for (size_t i = 0; i < n; i++)
+                if (bits_get(evaluator->classes->features[i], class))
+                        bits_set(point.yes, i);
+        point.maybe = point.yes;
+        vec_push(evaluator->arena, &evaluator->points, point);
+        return evaluator->points.n - 1;
+}
+
+static bool takes_in_all(const bits_word *feature, const struct stretch *stretch)
+{
+        for (size_t i = 0; i < stretch->n_words; i++)
+                if (stretch->all[i] & ~feature[stretch->first_word + i])
+                        return false;
+        return true;
+}
+
+static bool takes_in_some(const bits_word *feature, const struct stretch *stretch)
+{
+        for (size_t i = 0; i < stretch->n_words; i++)
+                if (stretch->all[i] & feature[stretch->first_word + i])
+                        return true;
+        return false;
+}
+
+size_t evaluator_add_stretch(struct evaluator *evaluator, size_t stretch)
+{
+        const struct stretch *it = &evaluator->stretches[stretch];
+        size_t n = evaluator->program->n_features;
+        struct point point = {.class = SIZE_MAX,
+                              .yes = bits_new(evaluator->arena, n),
+                              .maybe = bits_new(evaluator->arena, n)};
+
+        for (size_t i = 0; i < n; i++) {
+                if (takes_in_all(evaluator->classes->features[i], it))
+                        bits_set(point.yes, i);
+                if (takes_in_some(evaluator->classes->features[i], it))
+                        bits_set(point.maybe, i);
+        }
+        vec_push(evaluator->arena, &evaluator->points, point);
+        return evaluator->points.n - 1;
+}
+
+/* --- what a block sees of points and cases --- */
+
+static const void *see_point(struct evaluator *evaluator, const struct block *block, enum axis axis,
+                             const struct point *point)
+{
+        size_t words = bits_words(evaluator->program->n_features);
+        bits_word *seen = arena_new_array(evaluator->scratch, bits_word, 2 * words + 1);
+
+        for (size_t i = 0; i < words; i++) {
+                seen[i] = point->yes[i] & block->reads[axis][i];
+                seen[words + i] = point->maybe[i] & block->reads[axis][i];
+        }
+        return intern_bytes(evaluator->intern, (const char *)seen, 2 * words * sizeof(*seen));
+}
+
+/* Keeping pays where it sees fewer than half as many different points as there are. */
+static void settle_points(struct evaluator *evaluator, const struct block *block, enum axis axis)
+{
+        struct block_memory *memory = &evaluator->blocks[block->number];
+        struct map *seen = map_new(evaluator->scratch);
+        size_t n = evaluator->points.n;
+
+        memory->by_point[axis] = arena_new_array(evaluator->arena, const void *, n);
+        for (size_t i = 0; i < n; i++) {
+                const void *sight = see_point(evaluator, block, axis, &evaluator->points.items[i]);
+                char key[32];
+                snprintf(key, sizeof(key), "%p", sight);
+                map_put(seen, key, evaluator);
+                memory->by_point[axis][i] = sight;
+        }
+        memory->kept[axis] = map_size(seen) * 2 <= n + 1;
+        memory->settled[axis] = true;
+}
+
+static void make_room(struct block_memory *memory, size_t number)
+{
+        size_t n = 2 * number + 16;
+
+        memory->by_case = memory_grow(memory->by_case, n * sizeof(*memory->by_case));
+        memset(memory->by_case + memory->n_cases, 0,
+               (n - memory->n_cases) * sizeof(*memory->by_case));
+        memory->n_cases = n;
+}
+
+static const void *see_case(struct evaluator *evaluator, const struct block *block,
+                            const struct packet_case *packet_case)
+{
+        struct block_memory *memory = &evaluator->blocks[block->number];
+        size_t n = evaluator->program->questions.n, k = 0;
+
+        if (packet_case->number >= memory->n_cases)
+                make_room(memory, packet_case->number);
+        if (memory->by_case[packet_case->number])
+                return memory->by_case[packet_case->number];
+        uint16_t *seen = arena_new_array(evaluator->scratch, uint16_t, n + 1);
+        for (size_t i = 0; i < n; i++)
+                if (bits_get(block->asks, i))
+                        seen[k++] = packet_case->answers[i];
+        const void *sight = intern_bytes(evaluator->intern, (const char *)seen, k * sizeof(*seen));
+        memory->by_case[packet_case->number] = sight;
+        return sight;
+}
+
+/* --- bits --- */
+
+static bits_word *new_bits(const struct context *context, struct arena *arena)
+{
+        return arena_new_array(arena, bits_word, context->stretch->n_words);
+}
+
+static bool are_none(const struct context *context, const bits_word *bits)
+{
+        for (size_t i = 0; bits && i < context->stretch->n_words; i++)
+                if (bits[i])
+                        return false;
+        return true;
+}
+
+/* *to |= a & b; b NULL: all of a. */
+static void add_bits(const struct context *context, struct arena *arena, bits_word **to,
+                     const bits_word *a, const bits_word *b)
+{
+        size_t n = context->stretch->n_words, i = 0;
+
+        if (!a)
+                return;
+        if (!*to) { /* most of what is cut out is nothing */
+                while (i < n && (a[i] & (b ? b[i] : ~(bits_word)0)) == 0)
+                        i++;
+                if (i == n)
+                        return;
+                *to = new_bits(context, arena);
+        }
+        for (; i < n; i++)
+                (*to)[i] |= a[i] & (b ? b[i] : ~(bits_word)0);
+}
+
+/* What of `arriving` goes that way: surely where both are sure. */
+static void add_cut(const struct context *context, struct arena *arena, struct bits_pair *to,
+                    const struct bits_pair *arriving, const struct bits_pair *way)
+{
+        if (arriving->sure && way->sure)
+                add_bits(context, arena, &to->sure, arriving->sure, way->sure);
+        if (arriving->sure && way->maybe)
+                add_bits(context, arena, &to->maybe, arriving->sure, way->maybe);
+        if (arriving->maybe && way->sure)
+                add_bits(context, arena, &to->maybe, arriving->maybe, way->sure);
+        if (arriving->maybe && way->maybe)
+                add_bits(context, arena, &to->maybe, arriving->maybe, way->maybe);
+}
+
+static void add_pair(const struct context *context, struct arena *arena, struct bits_pair *to,
+                     const struct bits_pair *from)
+{
+        add_bits(context, arena, &to->sure, from->sure, NULL);
+        add_bits(context, arena, &to->maybe, from->maybe, NULL);
+}
+
+/* The exit with that mark; where there are too many, the one whose mark is not known. */
+static struct exit *exit_with(struct exits *exits, struct mark mark)
+{
+        for (size_t i = 0; i < exits->n; i++)
+                if (exits->items[i].mark.known == mark.known &&
+                    (!mark.known || exits->items[i].mark.value == mark.value))
+                        return &exits->items[i];
+        if (exits->n + 1 >= MAX_MARKS && mark.known)
+                return exit_with(exits, (struct mark){0});
+        struct exit *new = &exits->items[exits->n++];
+        *new = (struct exit){.mark = mark};
+        return new;
+}
+
+/* --- one rule --- */
+
+/* Which classes match, surely and perhaps; the latter holds the former. */
+struct matching {
+        bits_word *surely, *perhaps;
+        bool vague; /* they differ */
+};
+
+static enum truth invert_truth(enum truth truth, bool invert)
+{
+        if (truth == UNKNOWN || !invert)
+                return truth;
+        return truth == YES ? NO : YES;
+}
+
+static enum truth point_truth(const struct point *point, size_t feature, bool invert)
+{
+        if (bits_get(point->yes, feature))
+                return invert ? NO : YES;
+        if (bits_get(point->maybe, feature))
+                return UNKNOWN;
+        return invert ? YES : NO;
+}
+
+static enum truth mark_truth(const struct step *step, struct mark mark)
+{
+        enum truth all = YES;
+
+        vec_foreach (const struct match *, match, &step->marks) {
+                bool equal = (mark.value & (*match)->mark.mask) == (*match)->mark.value;
+                enum truth truth =
+                    invert_truth(mark.known ? (equal ? YES : NO) : UNKNOWN, (*match)->invert);
+                if (truth == NO)
+                        return NO;
+                if (truth == UNKNOWN)
+                        all = UNKNOWN;
+        }
+        return all;
+}
+
+static void narrow(const struct context *context, bits_word *bits, const bits_word *feature,
+                   bool invert)
+{
+        for (size_t i = 0; i < context->stretch->n_words; i++)
+                bits[i] &= invert ? ~feature[context->stretch->first_word + i]
+                                  : feature[context->stretch->first_word + i];
+}
+
+static void narrow_both(const struct context *context, struct matching *matching, size_t feature,
+                        bool invert)
+{
+        const bits_word *bits = context->evaluator->classes->features[feature];
+
+        narrow(context, matching->surely, bits, invert);
+        if (matching->vague)
+                narrow(context, matching->perhaps, bits, invert);
+}
+
+static void become_vague(const struct context *context, struct matching *matching)
+{
+        if (matching->vague)
+                return;
+        matching->perhaps = new_bits(context, context->evaluator->scratch);
+        memcpy(matching->perhaps, matching->surely,
+               context->stretch->n_words * sizeof(*matching->perhaps));
+        matching->vague = true;
+}
+
+static void doubt_all(const struct context *context, struct matching *matching)
+{
+        become_vague(context, matching);
+        memset(matching->surely, 0, context->stretch->n_words * sizeof(*matching->surely));
+}
+
+/* Any of the set's pairs may be the packet's: what none of them takes in is sure. */
+static void match_any_pair(const struct context *context, const struct pair_test *test,
+                           struct matching *matching)
+{
+        const struct address_classes *classes = context->evaluator->classes;
+        size_t first = context->stretch->first_word;
+
+        become_vague(context, matching);
+        for (size_t i = 0; i < context->stretch->n_words; i++) {
+                bits_word any = 0;
+                for (size_t k = 0; k < test->n; k++)
+                        any |= classes->features[test->features[k]][first + i];
+                matching->surely[i] &= test->invert ? ~any : 0;
+                matching->perhaps[i] &= test->invert ? ~(bits_word)0 : any;
+        }
+}
+
+/* False where it surely fails. Of a fixed end. */
+static bool match_pair_of_point(const struct context *context, const struct pair_test *test,
+                                uint16_t answer, bool *ret_vague)
+{
+        enum truth truth = NO;
+
+        for (size_t i = 0; answer == ANSWER_ANY && i < test->n; i++)
+                if (point_truth(context->point, test->features[i], false) != NO)
+                        truth = UNKNOWN;
+        if (answer != ANSWER_ANY && answer > 0)
+                truth = point_truth(context->point, test->features[answer - 1], false);
+        truth = invert_truth(truth, test->invert);
+        *ret_vague = *ret_vague || truth == UNKNOWN;
+        return truth != NO;
+}
+
+/* All that does not ask the classes of the other end. False where it surely fails. */
+static bool match_scalars(const struct context *context, const struct step *step, bool *ret_vague)
+{
+        const uint16_t *answers = context->evaluation->packet_case->answers;
+        enum axis axis = context->evaluation->axis;
+
+        *ret_vague = step->unknown;
+        if (step->question != NO_QUESTION) {
+                if (answers[step->question] == ANSWER_NO)
+                        return false;
+                *ret_vague = *ret_vague || answers[step->question] == ANSWER_UNKNOWN;
+        }
+        vec_foreach (const struct address_test, test, &step->addresses) {
+                if (test->axis == axis)
+                        continue;
+                enum truth truth = point_truth(context->point, test->feature, test->invert);
+                if (truth == NO)
+                        return false;
+                *ret_vague = *ret_vague || truth == UNKNOWN;
+        }
+        vec_foreach (const struct pair_test, test, &step->pairs) {
+                if (test->axis != axis) {
+                        if (!match_pair_of_point(context, test, answers[test->question], ret_vague))
+                                return false;
+                } else if (answers[test->question] == 0 && !test->invert) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void match_classes(const struct context *context, const struct step *step,
+                          struct matching *matching)
+{
+        const uint16_t *answers = context->evaluation->packet_case->answers;
+        enum axis axis = context->evaluation->axis;
+
+        vec_foreach (const struct address_test, test, &step->addresses)
+                if (test->axis == axis)
+                        narrow_both(context, matching, test->feature, test->invert);
+        vec_foreach (const struct pair_test, test, &step->pairs) {
+                uint16_t answer = answers[test->question];
+                if (test->axis != axis)
+                        continue;
+                if (answer == ANSWER_ANY)
+                        match_any_pair(context, test, matching);
+                else if (answer > 0)
+                        narrow_both(context, matching, test->features[answer - 1], test->invert);
+        }
+}
+
+/* --- a chain --- */
+
+static const struct effect *effect_of(const struct context *context, const struct block *block,
+                                      struct mark mark);
+
+/* A chain under way: who is still in it, by mark. */
+struct walk {
+        const struct context *context;
+        const struct block *block;
+        struct exits live;
+        struct effect *effect;
+        struct arena *arena; /* the effect's */
+};
+
+static void stop(struct walk *walk, const struct bits_pair *moved)
+{
+        add_pair(walk->context, walk->arena,
+                 walk->block->own ? &walk->effect->own : &walk->effect->others, moved);
+}
+
+static void leave(struct walk *walk, struct exits *exits, struct mark mark,
+                  const struct bits_pair *moved)
+{
+        add_pair(walk->context, walk->arena, &exit_with(exits, mark)->bits, moved);
+}
+
+/* What is given is the walk's from then on. */
+static void stay(struct walk *walk, struct mark mark, const struct bits_pair *given)
+{
+        struct bits_pair *there = &exit_with(&walk->live, mark)->bits;
+
+        if (!there->sure && !there->maybe)
+                *there = *given;
+        else
+                add_pair(walk->context, walk->context->evaluator->scratch, there, given);
+}
+
+static void enter(struct walk *walk, const struct step *step, struct mark mark,
+                  const struct bits_pair *moved)
+{
+        const struct effect *child = effect_of(walk->context, step->to, mark);
+        const struct context *context = walk->context;
+
+        for (size_t i = 0; i < child->accepted.n; i++)
+                add_cut(context, walk->arena,
+                        &exit_with(&walk->effect->accepted, child->accepted.items[i].mark)->bits,
+                        moved, &child->accepted.items[i].bits);
+        add_cut(context, walk->arena, &walk->effect->own, moved, &child->own);
+        add_cut(context, walk->arena, &walk->effect->others, moved, &child->others);
+        for (size_t i = 0; i < child->returned.n; i++) {
+                const struct exit *exit = &child->returned.items[i];
+                if (step->action == ACTION_GOTO)
+                        add_cut(context, walk->arena,
+                                &exit_with(&walk->effect->returned, exit->mark)->bits, moved,
+                                &exit->bits);
+                else
+                        add_cut(context, context->evaluator->scratch,
+                                &exit_with(&walk->live, exit->mark)->bits, moved, &exit->bits);
+        }
+}
+
+/* Whatever it is, it may have been accepted, stopped, returned, or have gone on. */
+static void scatter(struct walk *walk, struct mark mark, const struct bits_pair *moved)
+{
+        struct bits_pair maybe = {0};
+
+        add_bits(walk->context, walk->context->evaluator->scratch, &maybe.maybe, moved->sure, NULL);
+        add_bits(walk->context, walk->context->evaluator->scratch, &maybe.maybe, moved->maybe,
+                 NULL);
+        leave(walk, &walk->effect->accepted, mark, &maybe);
+        leave(walk, &walk->effect->returned, mark, &maybe);
+        stop(walk, &maybe);
+        stay(walk, mark, &maybe);
+}
+
+static void act(struct walk *walk, const struct step *step, struct mark mark,
+                const struct bits_pair *moved)
+{
+        switch (step->action) {
+        case ACTION_GO_ON:
+        case ACTION_UNTRACK:
+                stay(walk, mark, moved);
+                break;
+        case ACTION_ACCEPT:
+                leave(walk, &walk->effect->accepted, mark, moved);
+                break;
+        case ACTION_DROP:
+                stop(walk, moved);
+                break;
+        case ACTION_RETURN:
+                leave(walk, &walk->effect->returned, mark, moved);
+                break;
+        case ACTION_JUMP:
+        case ACTION_GOTO:
+                enter(walk, step, mark, moved);
+                break;
+        case ACTION_MARK:
+                mark.value = (mark.value & ~step->mask) ^ step->mark;
+                mark.known = mark.known || step->mask == UINT32_MAX;
+                stay(walk, mark, moved);
+                break;
+        case ACTION_BLUR_MARK:
+                stay(walk, (struct mark){0}, moved);
+                break;
+        case ACTION_UNKNOWN:
+                scatter(walk, mark, moved);
+                break;
+        }
+}
+
+/* Takes from those that are there whoever matches. */
+static struct bits_pair take(struct walk *walk, const struct step *step, struct bits_pair *there,
+                             const struct matching *matching)
+{
+        const struct context *context = walk->context;
+        struct arena *scratch = context->evaluator->scratch;
+        struct bits_pair moved = {0};
+
+        if (!matching->vague) {
+                add_bits(context, scratch, &moved.sure, there->sure, matching->surely);
+                add_bits(context, scratch, &moved.maybe, there->maybe, matching->surely);
+                for (size_t i = 0; !step->chance && i < context->stretch->n_words; i++) {
+                        if (moved.sure)
+                                there->sure[i] &= ~moved.sure[i];
+                        if (moved.maybe)
+                                there->maybe[i] &= ~moved.maybe[i];
+                }
+                return moved;
+        }
+        add_bits(context, scratch, &moved.sure, there->sure, matching->surely);
+        add_bits(context, scratch, &moved.maybe, there->maybe, matching->perhaps);
+        bits_word *doubtful = NULL; /* there for sure, and may match */
+        add_bits(context, scratch, &doubtful, there->sure, matching->perhaps);
+        for (size_t i = 0; doubtful && i < context->stretch->n_words; i++)
+                doubtful[i] &= ~matching->surely[i];
+        add_bits(context, scratch, &moved.maybe, doubtful, NULL);
+        if (step->chance)
+                return moved;
+        for (size_t i = 0; i < context->stretch->n_words; i++) {
+                if (there->sure)
+                        there->sure[i] &= ~matching->perhaps[i];
+                if (there->maybe)
+                        there->maybe[i] &= ~matching->surely[i];
+        }
+        add_bits(context, scratch, &there->maybe, doubtful, NULL);
+        return moved;
+}
+
+static void take_step(struct walk *walk, const struct step *step)
+{
+        const struct context *context = walk->context;
+        struct matching matching = {0};
+        struct exits there = walk->live;
+        bool vague;
+
+        if (step->action == ACTION_GO_ON || !match_scalars(context, step, &vague))
+                return;
+        matching.surely = new_bits(context, context->evaluator->scratch);
+        memcpy(matching.surely, context->stretch->all,
+               context->stretch->n_words * sizeof(*matching.surely));
+        match_classes(context, step, &matching);
+        if (are_none(context, matching.vague ? matching.perhaps : matching.surely))
+                return;
+        if (vague)
+                doubt_all(context, &matching);
+        /* Those that come back with another mark are not asked again. */
+        walk->live = (struct exits){0};
+        for (size_t i = 0; i < there.n; i++) {
+                struct matching of_mark = matching;
+                enum truth truth = mark_truth(step, there.items[i].mark);
+                struct bits_pair moved = {0};
+
+                if (truth == UNKNOWN)
+                        of_mark = (struct matching){
+                            .surely = new_bits(context, context->evaluator->scratch),
+                            .perhaps = matching.vague ? matching.perhaps : matching.surely,
+                            .vague = true,
+                        };
+                if (truth != NO)
+                        moved = take(walk, step, &there.items[i].bits, &of_mark);
+                stay(walk, there.items[i].mark, &there.items[i].bits);
+                if (moved.sure || moved.maybe)
+                        act(walk, step, there.items[i].mark, &moved);
+        }
+}
+
+static bool is_empty(const struct walk *walk)
+{
+        for (size_t i = 0; i < walk->live.n; i++)
+                if (!are_none(walk->context, walk->live.items[i].bits.sure) ||
+                    !are_none(walk->context, walk->live.items[i].bits.maybe))
+                        return false;
+        return true;
+}
+
+/* A new effect, in that arena. */
+static struct effect *walk_block(const struct context *context, const struct block *block,
+                                 struct mark mark, struct arena *arena)
+{
+        struct effect *effect = arena_new_object(arena, struct effect);
+        struct walk walk = {.context = context, .block = block, .effect = effect, .arena = arena};
+        struct bits_pair all = {.sure = new_bits(context, context->evaluator->scratch)};
+
+        memcpy(all.sure, context->stretch->all, context->stretch->n_words * sizeof(*all.sure));
+        stay(&walk, mark, &all);
+        vec_foreach (const struct step, step, &block->steps) {
+                take_step(&walk, step);
+                if (is_empty(&walk))
+                        break;
+        }
+        for (size_t i = 0; i < walk.live.n; i++)
+                leave(&walk, &effect->returned, walk.live.items[i].mark, &walk.live.items[i].bits);
+        return effect;
+}
+
+/* --- what is kept --- */
+
+static size_t hash_key(const struct memory_key *key)
+{
+        uint64_t hash = (uintptr_t)key->point * 0x9e3779b97f4a7c15u;
+
+        hash = (hash ^ (uintptr_t)key->packet_case) * 0xbf58476d1ce4e5b9u;
+        hash = (hash ^ ((uint64_t)key->block << 32 | key->mark)) * 0x94d049bb133111ebu;
+        hash ^= (uint64_t)key->stretch << 8 | (uint64_t)key->axis << 4 | key->mark_known;
+        hash *= 0x9e3779b97f4a7c15u;
+        return (size_t)(hash ^ hash >> 29);
+}
+
+static bool keys_equal(const struct memory_key *a, const struct memory_key *b)
+{
+        return a->point == b->point && a->packet_case == b->packet_case && a->block == b->block &&
+               a->mark == b->mark && a->stretch == b->stretch && a->mark_known == b->mark_known &&
+               a->axis == b->axis;
+}
+
+static struct memory_slot *find_slot(struct memory_slot *slots, size_t n,
+                                     const struct memory_key *key)
+{
+        size_t i = hash_key(key) & (n - 1);
+
+        while (slots[i].effect && !keys_equal(&slots[i].key, key))
+                i = (i + 1) & (n - 1);
+        return &slots[i];
+}
+
+static void keep(struct evaluator *evaluator, const struct memory_key *key,
+                 const struct effect *effect)
+{
+        if (evaluator->n_kept * 2 >= evaluator->n_slots) {
+                size_t n = evaluator->n_slots * 2;
+                struct memory_slot *slots = memory_alloc(n * sizeof(*slots));
+                for (size_t i = 0; i < evaluator->n_slots; i++)
+                        if (evaluator->slots[i].effect)
+                                *find_slot(slots, n, &evaluator->slots[i].key) =
+                                    evaluator->slots[i];
+                free(evaluator->slots);
+                evaluator->slots = slots;
+                evaluator->n_slots = n;
+        }
+        *find_slot(evaluator->slots, evaluator->n_slots, key) = (struct memory_slot){*key, effect};
+        evaluator->n_kept++;
+}
+
+static const struct effect *effect_of(const struct context *context, const struct block *block,
+                                      struct mark mark)
+{
+        struct evaluator *evaluator = context->evaluator;
+        const struct evaluation *evaluation = context->evaluation;
+        struct block_memory *memory = &evaluator->blocks[block->number];
+        enum axis fixed = evaluation->axis == AXIS_SOURCE ? AXIS_DESTINATION : AXIS_SOURCE;
+
+        if (!memory->settled[fixed])
+                settle_points(evaluator, block, fixed);
+        if (!memory->kept[fixed])
+                return walk_block(context, block, mark, evaluator->scratch);
+        struct memory_key key = {
+            .point = memory->by_point[fixed][evaluation->point],
+            .packet_case = see_case(evaluator, block, evaluation->packet_case),
+            .block = (uint32_t)block->number,
+            .mark = block->reads_mark ? mark.value : 0,
+            .mark_known = block->reads_mark ? mark.known : true,
+            .stretch = (uint16_t)evaluation->stretch,
+            .axis = (uint8_t)evaluation->axis,
+        };
+        const struct effect *known = find_slot(evaluator->slots, evaluator->n_slots, &key)->effect;
+        if (known)
+                return known;
+        const struct effect *effect = walk_block(context, block, mark, evaluator->arena);
+        keep(evaluator, &key, effect);
+        return effect;
+}
+
+/* --- a hook --- */
+
+static bool policy_drops(const struct block *block)
+{
+        return block->chain->policy && strcmp(block->chain->policy, "DROP") == 0;
+}
+
+/* Through one base chain: who comes out of it lives on. */
+static void pass_base(const struct context *context, const struct block *block, struct exits *live,
+                      struct bits_pair *own, struct bits_pair *others)
+{
+        struct arena *scratch = context->evaluator->scratch;
+        struct exits next = {0};
+
+        for (size_t i = 0; i < live->n; i++) {
+                const struct bits_pair *arriving = &live->items[i].bits;
+                const struct effect *effect = effect_of(context, block, live->items[i].mark);
+                add_cut(context, scratch, own, arriving, &effect->own);
+                add_cut(context, scratch, others, arriving, &effect->others);
+                for (size_t k = 0; k < effect->accepted.n; k++)
+                        add_cut(context, scratch,
+                                &exit_with(&next, effect->accepted.items[k].mark)->bits, arriving,
+                                &effect->accepted.items[k].bits);
+                for (size_t k = 0; k < effect->returned.n; k++)
+                        add_cut(context, scratch,
+                                policy_drops(block)
+                                    ? others
+                                    : &exit_with(&next, effect->returned.items[k].mark)->bits,
+                                arriving, &effect->returned.items[k].bits);
+        }
+        *live = next;
+}
+
+struct passage evaluate(struct evaluator *evaluator, const struct evaluation *evaluation)
+{
+        struct context context = {
+            .evaluator = evaluator,
+            .evaluation = evaluation,
+            .stretch = &evaluator->stretches[evaluation->stretch],
+            .point = &evaluator->points.items[evaluation->point],
+        };
+        struct bits_pair passed = {0}, own = {0}, others = {0};
+        struct exits live = {.n = 1};
+
+        arena_reset(evaluator->scratch);
+        live.items[0] = (struct exit){
+            .mark = {true, evaluation->mark},
+            .bits.sure = new_bits(&context, evaluator->scratch),
+        };
+        memcpy(live.items[0].bits.sure, context.stretch->all,
+               context.stretch->n_words * sizeof(bits_word));
+        vec_foreach (struct block *, block, &evaluation->hook->bases)
+                pass_base(&context, *block, &live, &own, &others);
+        for (size_t i = 0; i < live.n; i++)
+                add_pair(&context, evaluator->scratch, &passed, &live.items[i].bits);
+        return (struct passage){
+            {passed.sure, passed.maybe}, {own.sure, own.maybe}, {others.sure, others.maybe}};
+}

@@ -1,0 +1,181 @@
+#include "verify/finding.h"
+
+#include <string.h>
+
+#define DEFAULT_FINDINGS 20
+
+static size_t room(const struct space *space)
+{
+        return space->options->max_findings ? space->options->max_findings : DEFAULT_FINDINGS;
+}
+
+static size_t count_bits(const struct stretch *stretch, const bits_word *bits)
+{
+        return bits_count(bits, stretch->n_words * BITS_WORD);
+}
+
+static struct sim_packet packet_of(const struct space *space, const struct difference *difference)
+{
+        const struct evaluation *evaluation = difference->evaluation;
+        const struct stretch *stretch = &space->stretches[evaluation->stretch];
+        size_t other = stretch->first_word * BITS_WORD +
+                       bits_first(difference->bits, stretch->n_words * BITS_WORD);
+        struct sim_packet packet = evaluation->packet_case->packet;
+        const struct ip *other_ip = &space->classes->examples[other];
+        size_t fixed = difference->fixed_class;
+        const struct ip *fixed_ip = &space->classes->examples[fixed];
+
+        packet.source = evaluation->axis == AXIS_SOURCE ? *other_ip : *fixed_ip;
+        packet.destination = evaluation->axis == AXIS_SOURCE ? *fixed_ip : *other_ip;
+        packet.mark = evaluation->mark;
+        return packet;
+}
+
+/* As policies see it. */
+static struct packet policy_packet(const struct space *space, const struct sim_packet *packet)
+{
+        const struct packet_case as_case = {.packet = *packet};
+        enum protocol protocol = case_protocol(&as_case, space->family);
+
+        return (struct packet){
+            .source = packet->source,
+            .destination = packet->destination,
+            .protocol = protocol == PROTOCOL_ANY ? packet->protocol : protocol,
+            .port = packet->destination_port,
+        };
+}
+
+static enum outcome outcome_of(enum finding_kind kind)
+{
+        return kind == FINDING_OPEN       ? OUTCOME_PASS
+               : kind == FINDING_UNPROVEN ? OUTCOME_UNKNOWN
+                                          : OUTCOME_DROP;
+}
+
+/* With dice one way, then the other, until it comes out as found. */
+static bool run_alone(const struct space *space, struct finding *finding)
+{
+        static const enum chance ways[] = {CHANCE_UNKNOWN, CHANCE_MATCHES, CHANCE_FAILS};
+
+        for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+                const struct sim_options options = {.node = &space->node, .chance = ways[i]};
+                struct sim_result result =
+                    simulate(space->enforced, finding->hook, &finding->packet, &options);
+                if (result.outcome != outcome_of(finding->kind))
+                        continue;
+                finding->chance = ways[i];
+                finding->table = result.table;
+                finding->chain = result.chain;
+                finding->rule = result.rule;
+                finding->rule_number =
+                    result.rule ? (size_t)(result.rule - result.chain->rules.items) + 1 : 0;
+                for (size_t k = 0; result.table && k < space->enforced->n; k++)
+                        if (ruleset_table(space->enforced->rules[k], space->family,
+                                          result.table->name) == result.table)
+                                finding->ruleset = k;
+                return true;
+        }
+        return false;
+}
+
+static const char *expected_words(enum expectation expectation, uint32_t state)
+{
+        if (expectation == EXPECT_MIDSTREAM)
+                return "what begins no connection is stopped at an isolated pod, and passes "
+                       "elsewhere";
+        if (expectation == EXPECT_PASS && state & CT_ESTABLISHED)
+                return "established connections pass";
+        if (expectation == EXPECT_PASS && state & CT_RELATED)
+                return "what is related to a connection passes";
+        if (expectation == EXPECT_PASS)
+                return "neighbour discovery and multicast listeners pass";
+        return NULL;
+}
+
+/* Does the reference agree that it is wrong? Only of what is its own affair. */
+static bool reference_agrees(const struct finding *finding, enum expectation expectation)
+{
+        bool shut = finding->kind == FINDING_SHUT || finding->kind == FINDING_SHUT_BY_OTHERS;
+
+        if (finding->kind == FINDING_UNPROVEN || expectation == EXPECT_PASS ||
+            expectation == EXPECT_MIDSTREAM)
+                return true;
+        return finding->verdict.allowed == shut;
+}
+
+static int fail(const struct space *space, const struct finding *finding, const char *what,
+                struct err *err)
+{
+        char from[IP_TEXT_SIZE], to[IP_TEXT_SIZE];
+
+        return err_set(err,
+                       "the proof contradicts itself: %s protocol %u, %s → %s port %u, at %s: %s; "
+                       "please report this",
+                       family_name(space->family), finding->packet.protocol,
+                       ip_format(&finding->packet.source, from),
+                       ip_format(&finding->packet.destination, to),
+                       finding->packet.destination_port, sim_hook_name(finding->hook), what);
+}
+
+int finding_add(struct space *space, struct proof *proof, const struct difference *difference,
+                struct err *err)
+{
+        const struct evaluation *evaluation = difference->evaluation;
+        enum expectation expectation = evaluation->packet_case->expectation;
+        const struct policy_options policy = {.own_node_egress = space->options->own_node_egress,
+                                              .node = space->options->node};
+        struct finding finding = {
+            .kind = difference->kind,
+            .hook = difference->hook,
+            .pod = difference->subject ? difference->subject->pod : NULL,
+            .classes = count_bits(&space->stretches[evaluation->stretch], difference->bits),
+        };
+        size_t kept = 0;
+
+        proof->counts[finding.kind]++;
+        vec_foreach (const struct finding, known, &proof->findings)
+                kept += known->kind == finding.kind;
+        if (kept >= room(space))
+                return 0;
+        finding.packet = packet_of(space, difference);
+        finding.expected = expected_words(expectation, finding.packet.state);
+        struct packet packet = policy_packet(space, &finding.packet);
+        finding.verdict = policy_verdict(space->arena, space->cluster, &policy, &packet);
+        if (!run_alone(space, &finding)) {
+                if (finding.kind != FINDING_UNPROVEN)
+                        return fail(space, &finding, "one packet alone fares otherwise", err);
+        }
+        if (!reference_agrees(&finding, expectation))
+                return fail(space, &finding, "the reference judges otherwise", err);
+        vec_push(space->arena, &proof->findings, finding);
+        return 0;
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+        const struct finding *x = a, *y = b;
+        int order = (int)x->kind - (int)y->kind;
+
+        if (order == 0)
+                order = (int)x->hook - (int)y->hook;
+        if (order == 0)
+                order = (x->pod != NULL) - (y->pod != NULL);
+        if (order == 0 && x->pod)
+                order = strcmp(x->pod->meta.namespace, y->pod->meta.namespace);
+        if (order == 0 && x->pod)
+                order = strcmp(x->pod->meta.name, y->pod->meta.name);
+        if (order == 0)
+                order = ip_compare(&x->packet.source, &y->packet.source);
+        if (order == 0)
+                order = ip_compare(&x->packet.destination, &y->packet.destination);
+        if (order == 0)
+                order = (int)x->packet.protocol - (int)y->packet.protocol;
+        if (order == 0)
+                order = (int)x->packet.destination_port - (int)y->packet.destination_port;
+        return order ? order : (int)x->packet.state - (int)y->packet.state;
+}
+
+void findings_finish(struct proof *proof)
+{
+        vec_sort(&proof->findings, compare_findings);
+}

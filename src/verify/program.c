@@ -1,0 +1,555 @@
+#include "verify/program.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+
+/* What others than penstock write is translated as well; where a rule asks something that has no
+ * place here, it may match or not, and what hangs on it stays unproven. */
+
+#define MAX_MEMBERS 64 /* sets in a list:set; one with more is not understood */
+
+struct program *program_new(struct arena *arena, const struct enforced *enforced,
+                            const struct sim_node *node, enum family family,
+                            struct splitter *splitter)
+{
+        struct program *program = arena_new_object(arena, struct program);
+
+        program->arena = arena;
+        program->enforced = enforced;
+        program->node = node;
+        program->family = family;
+        program->splitter = splitter;
+        program->known_blocks = map_new(arena);
+        program->known_features = map_new(arena);
+        program->known_questions = map_new(arena);
+        return program;
+}
+
+/* Positions in maps are one more than they say: 0 is the map's word for "absent". */
+static size_t known(const struct map *map, const char *key)
+{
+        return (size_t)(uintptr_t)map_get(map, key);
+}
+
+static void remember(struct map *map, const char *key, size_t position)
+{
+        map_put(map, key, (void *)(uintptr_t)position);
+}
+
+/* The feature of that name; new where *ret_new says so: its ranges are then the caller's to add. */
+static size_t feature_named(struct program *program, const char *key, bool *ret_new)
+{
+        size_t position = known(program->known_features, key);
+
+        *ret_new = position == 0;
+        if (*ret_new) {
+                position = splitter_add_feature(program->splitter) + 1;
+                remember(program->known_features, key, position);
+        }
+        return position - 1;
+}
+
+static size_t prefix_feature(struct program *program, const struct prefix *prefix)
+{
+        char text[PREFIX_TEXT_SIZE];
+        const char *key = arena_printf(program->arena, "prefix %s", prefix_format(prefix, text));
+        bool new;
+
+        size_t feature = feature_named(program, key, &new);
+        if (new)
+                splitter_add_prefix(program->splitter, feature, prefix);
+        return feature;
+}
+
+static size_t range_feature(struct program *program, const struct ip *first, const struct ip *last)
+{
+        char from[IP_TEXT_SIZE], to[IP_TEXT_SIZE];
+        const char *key = arena_printf(program->arena, "range %s-%s", ip_format(first, from),
+                                       ip_format(last, to));
+        bool new;
+
+        size_t feature = feature_named(program, key, &new);
+        if (new &&ip_compare(first, last) <= 0)
+                splitter_add_range(program->splitter, feature, first, last);
+        return feature;
+}
+
+static void add_text_prefix(struct program *program, size_t feature, const char *text)
+{
+        struct prefix prefix;
+
+        if (prefix_parse(text, &prefix, NULL) && prefix.ip.family == program->family)
+                splitter_add_prefix(program->splitter, feature, &prefix);
+}
+
+static void add_all(struct program *program, size_t feature, const struct ip *ips, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct prefix host = prefix_host(&ips[i]);
+                if (ips[i].family == program->family)
+                        splitter_add_prefix(program->splitter, feature, &host);
+        }
+}
+
+/* The addresses of these types; all but unicast can be listed. */
+static size_t type_feature(struct program *program, uint32_t types)
+{
+        const struct sim_node *node = program->node;
+        const char *key = arena_printf(program->arena, "type %" PRIu32, types);
+        bool new;
+
+        size_t feature = feature_named(program, key, &new);
+        if (!new)
+                return feature;
+        if (types & ADDRESS_MULTICAST) {
+                add_text_prefix(program, feature, "224.0.0.0/4");
+                add_text_prefix(program, feature, "ff00::/8");
+        }
+        if (types & ADDRESS_BROADCAST) {
+                add_text_prefix(program, feature, "255.255.255.255/32");
+                add_all(program, feature, node->broadcasts, node->n_broadcasts);
+        }
+        if (types & ADDRESS_LOCAL) {
+                add_text_prefix(program, feature, "127.0.0.0/8");
+                add_text_prefix(program, feature, "::1/128");
+                add_all(program, feature, node->locals, node->n_locals);
+        }
+        return feature;
+}
+
+static void add_address(struct program *program, struct step *step, enum axis axis, bool invert,
+                        size_t feature)
+{
+        struct address_test test = {axis, invert, feature};
+
+        vec_push(program->arena, &step->addresses, test);
+}
+
+static void add_type(struct program *program, struct step *step, const struct match *match,
+                     enum axis axis)
+{
+        const uint32_t listed = ADDRESS_MULTICAST | ADDRESS_BROADCAST | ADDRESS_LOCAL;
+        uint32_t types = match->address_type.types;
+
+        if (match->address_type.limit_in || match->address_type.limit_out ||
+            types & ~(listed | ADDRESS_UNICAST))
+                step->unknown = true;
+        else if (types & ADDRESS_UNICAST)
+                add_address(program, step, axis, !match->invert,
+                            type_feature(program, listed & ~types));
+        else
+                add_address(program, step, axis, match->invert, type_feature(program, types));
+}
+
+static bool is_plain_set(const struct set *set)
+{
+        return set->type == SET_HASH_IP || set->type == SET_HASH_NET || set->type == SET_BITMAP_IP;
+}
+
+static bool is_pair_set(const struct set *set)
+{
+        return set->type == SET_HASH_IP_PORT || set->type == SET_HASH_NET_PORT;
+}
+
+static size_t set_feature(struct program *program, const struct set *set)
+{
+        const char *key = arena_printf(program->arena, "set %s", set->name);
+        bool new;
+        size_t feature = feature_named(program, key, &new);
+        if (new)
+                splitter_add_set(program->splitter, feature, set, NULL, NULL);
+        return feature;
+}
+
+static bool has_key(const struct set_element *element, void *data)
+{
+        const struct pair_key *key = data;
+
+        return element->protocol == key->protocol && element->port == key->port;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+        const struct pair_key *x = a, *y = b;
+
+        return x->protocol != y->protocol ? (int)x->protocol - (int)y->protocol
+                                          : (int)x->port - (int)y->port;
+}
+
+static size_t add_question(struct program *program, const struct question *question)
+{
+        vec_push(program->arena, &program->questions, *question);
+        return program->questions.n - 1;
+}
+
+static struct question pair_question(struct program *program, const struct set *set,
+                                     enum axis port_end)
+{
+        struct question question = {.kind = QUESTION_PAIR, .port_end = port_end};
+        VEC(struct pair_key) keys = {0};
+        size_t n = 0;
+
+        vec_foreach (const struct set_element, element, &set->elements) {
+                struct pair_key key = {element->protocol, element->port};
+                vec_push(program->arena, &keys, key);
+        }
+        vec_sort(&keys, compare_keys);
+        for (size_t i = 0; i < keys.n; i++)
+                if (i == 0 || compare_keys(&keys.items[n - 1], &keys.items[i]) != 0)
+                        keys.items[n++] = keys.items[i];
+        question.keys = keys.items;
+        question.n_keys = n;
+        return question;
+}
+
+static void add_pair(struct program *program, struct step *step, const struct match *match,
+                     const struct set *set)
+{
+        enum axis port_end = match->set.ends[1] == SET_SOURCE ? AXIS_SOURCE : AXIS_DESTINATION;
+        struct pair_test test = {
+            .axis = match->set.ends[0] == SET_SOURCE ? AXIS_SOURCE : AXIS_DESTINATION,
+            .invert = match->invert,
+        };
+        const char *name = arena_printf(program->arena, "pair %d %s", port_end, set->name);
+
+        size_t position = known(program->known_questions, name);
+        if (!position) {
+                struct question question = pair_question(program, set, port_end);
+                position = add_question(program, &question) + 1;
+                remember(program->known_questions, name, position);
+        }
+        test.question = position - 1;
+        const struct question *question = &program->questions.items[test.question];
+        size_t *features = arena_new_array(program->arena, size_t, question->n_keys);
+        test.features = features;
+        test.n = question->n_keys;
+        for (size_t i = 0; i < test.n; i++) {
+                const char *key = arena_printf(program->arena, "set %s %u %u", set->name,
+                                               question->keys[i].protocol, question->keys[i].port);
+                bool new;
+                features[i] = feature_named(program, key, &new);
+                if (new)
+                        splitter_add_set(program->splitter, features[i], set, has_key,
+                                         &question->keys[i]);
+        }
+        vec_push(program->arena, &step->pairs, test);
+}
+
+/* A list of plain sets takes in what any of them does. */
+static bool list_feature(struct program *program, const struct set *list, size_t *ret)
+{
+        const struct set *members[MAX_MEMBERS];
+        size_t n = 0;
+        bool new;
+
+        vec_foreach (const struct set_element, element, &list->elements) {
+                const struct set *member =
+                    element->more && element->more->member && n < MAX_MEMBERS
+                        ? ruleset_set(program->enforced->sets, element->more->member)
+                        : NULL;
+                if (!member || !is_plain_set(member) || !member->plain)
+                        return false;
+                members[n++] = member;
+        }
+        *ret = feature_named(program, arena_printf(program->arena, "set %s", list->name), &new);
+        for (size_t i = 0; new &&i < n; i++)
+                if (members[i]->family == program->family)
+                        splitter_add_set(program->splitter, *ret, members[i], NULL, NULL);
+        return true;
+}
+
+/* One of another family's never matches. */
+static size_t nothing(struct program *program)
+{
+        bool new;
+
+        return feature_named(program, "nothing", &new);
+}
+
+static void add_set(struct program *program, struct step *step, const struct match *match)
+{
+        const struct set *set = ruleset_set(program->enforced->sets, match->set.name);
+        enum axis axis = match->set.ends[0] == SET_SOURCE ? AXIS_SOURCE : AXIS_DESTINATION;
+        size_t feature;
+
+        if (!set || !set->plain || match->set.options || match->set.n_ends == 0)
+                step->unknown = true;
+        else if (set->type == SET_LIST && list_feature(program, set, &feature))
+                add_address(program, step, axis, match->invert, feature);
+        else if (is_plain_set(set) && match->set.n_ends == 1)
+                add_address(program, step, axis, match->invert,
+                            set->family == program->family ? set_feature(program, set)
+                                                           : nothing(program));
+        else if (is_pair_set(set) && match->set.n_ends == 2 && set->family == program->family)
+                add_pair(program, step, match, set);
+        else
+                step->unknown = true;
+}
+
+static bool asks_state_only(const struct match *match)
+{
+        return match->kind == MATCH_CTSTATE || match->kind == MATCH_IN_INTERFACE ||
+               match->kind == MATCH_OUT_INTERFACE;
+}
+
+static void print_ports(const struct match *match, struct strbuf *out)
+{
+        for (size_t i = 0; i < match->ports.n; i++)
+                strbuf_printf(out, " %u-%u", match->ports.items[i].first,
+                              match->ports.items[i].last);
+}
+
+/* Equal texts ask the same. */
+static void print_question(const struct match *match, struct strbuf *out)
+{
+        strbuf_printf(out, "%d%s", match->kind, match->invert ? "!" : "");
+        switch (match->kind) {
+        case MATCH_IN_INTERFACE:
+        case MATCH_OUT_INTERFACE:
+                strbuf_printf(out, " %s", match->text);
+                break;
+        case MATCH_DESTINATION_PORT:
+        case MATCH_SOURCE_PORT:
+        case MATCH_DESTINATION_PORTS:
+        case MATCH_SOURCE_PORTS:
+        case MATCH_EITHER_PORTS:
+                print_ports(match, out);
+                break;
+        case MATCH_TCP_FLAGS:
+                strbuf_printf(out, " %u/%u", match->tcp_flags.set, match->tcp_flags.mask);
+                break;
+        case MATCH_ICMP_TYPE:
+                strbuf_printf(out, " %u/%u", match->icmp.type,
+                              match->icmp.any_code ? 256u : match->icmp.code);
+                break;
+        default:
+                strbuf_printf(out, " %" PRIu32, match->number);
+        }
+        strbuf_add(out, "; ");
+}
+
+/* Is it answered by what a case says: protocol, ports, flags, state, interfaces? */
+static bool is_answered_by_case(const struct match *match)
+{
+        static const enum match_kind kinds[] = {
+            MATCH_IN_INTERFACE, MATCH_OUT_INTERFACE,    MATCH_PROTOCOL,          MATCH_CTSTATE,
+            MATCH_SOURCE_PORT,  MATCH_DESTINATION_PORT, MATCH_DESTINATION_PORTS, MATCH_SOURCE_PORTS,
+            MATCH_EITHER_PORTS, MATCH_TCP_FLAGS,        MATCH_SCTP_INIT,         MATCH_ICMP_TYPE,
+            MATCH_HOP_LIMIT,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (kinds[i] == match->kind)
+                        return true;
+        return false;
+}
+
+static void add_match(struct program *program, struct step *step, const struct match *match,
+                      struct question *question, struct strbuf *text)
+{
+        switch (match->kind) {
+        case MATCH_SOURCE:
+        case MATCH_DESTINATION:
+                add_address(program, step,
+                            match->kind == MATCH_SOURCE ? AXIS_SOURCE : AXIS_DESTINATION,
+                            match->invert,
+                            match->prefix.ip.family == program->family
+                                ? prefix_feature(program, &match->prefix)
+                                : nothing(program));
+                return;
+        case MATCH_SOURCE_RANGE:
+        case MATCH_DESTINATION_RANGE:
+                add_address(program, step,
+                            match->kind == MATCH_SOURCE_RANGE ? AXIS_SOURCE : AXIS_DESTINATION,
+                            match->invert,
+                            range_feature(program, &match->range.first, &match->range.last));
+                return;
+        case MATCH_SOURCE_TYPE:
+        case MATCH_DESTINATION_TYPE:
+                add_type(program, step, match,
+                         match->kind == MATCH_SOURCE_TYPE ? AXIS_SOURCE : AXIS_DESTINATION);
+                return;
+        case MATCH_SET:
+                add_set(program, step, match);
+                return;
+        case MATCH_MARK:
+                vec_push(program->arena, &step->marks, match);
+                return;
+        case MATCH_COMMENT:
+        case MATCH_COUNTS:
+                return;
+        case MATCH_CHANCE:
+                step->chance = true;
+                return;
+        default:
+                break;
+        }
+        if (!is_answered_by_case(match)) {
+                step->unknown = true;
+                return;
+        }
+        vec_push(program->arena, &question->matches, match);
+        question->state_only = question->state_only && asks_state_only(match);
+        print_question(match, text);
+}
+
+/* xt_multiport reads ports of these, too, of which no case has any. */
+static bool asks_other_ports(const struct question *question)
+{
+        enum { DCCP = 33, UDPLITE = 136 };
+        bool other = false, ports = false;
+
+        vec_foreach (const struct match *, match, &question->matches) {
+                other = other || ((*match)->kind == MATCH_PROTOCOL &&
+                                  ((*match)->number == DCCP || (*match)->number == UDPLITE));
+                ports =
+                    ports || (*match)->kind == MATCH_DESTINATION_PORTS ||
+                    (*match)->kind == MATCH_SOURCE_PORTS || (*match)->kind == MATCH_EITHER_PORTS ||
+                    (*match)->kind == MATCH_DESTINATION_PORT || (*match)->kind == MATCH_SOURCE_PORT;
+        }
+        return other && ports;
+}
+
+static void add_matches(struct program *program, const struct rule *rule, struct step *step)
+{
+        struct question question = {.kind = QUESTION_MATCHES, .state_only = true};
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        step->question = NO_QUESTION;
+        vec_foreach (const struct match, match, &rule->matches)
+                add_match(program, step, match, &question, &text);
+        if (question.matches.n == 0)
+                return;
+        step->unknown = step->unknown || asks_other_ports(&question);
+        size_t position = known(program->known_questions, text.text);
+        if (!position) {
+                position = add_question(program, &question) + 1;
+                remember(program->known_questions, text.text, position);
+        }
+        step->question = position - 1;
+}
+
+static struct block *block_of(struct program *program, size_t ruleset, const struct table *table,
+                              const struct chain *chain);
+
+static void set_action(struct program *program, const struct block *block, struct step *step)
+{
+        static const enum action actions[] = {
+            [TARGET_NONE] = ACTION_GO_ON,         [TARGET_ACCEPT] = ACTION_ACCEPT,
+            [TARGET_DROP] = ACTION_DROP,          [TARGET_RETURN] = ACTION_RETURN,
+            [TARGET_REJECT] = ACTION_DROP,        [TARGET_JUMP] = ACTION_JUMP,
+            [TARGET_GOTO] = ACTION_GOTO,          [TARGET_MARK] = ACTION_MARK,
+            [TARGET_CONNMARK] = ACTION_BLUR_MARK, [TARGET_DNAT] = ACTION_UNKNOWN,
+            [TARGET_SNAT] = ACTION_UNKNOWN,       [TARGET_REDIRECT] = ACTION_UNKNOWN,
+            [TARGET_MASQUERADE] = ACTION_UNKNOWN, [TARGET_NOTRACK] = ACTION_UNTRACK,
+            [TARGET_ASIDE] = ACTION_GO_ON,        [TARGET_BEYOND] = ACTION_UNKNOWN,
+            [TARGET_UNKNOWN] = ACTION_UNKNOWN,
+        };
+        const struct target *target = &step->rule->target;
+        const struct chain *to = NULL;
+
+        step->action = actions[target->kind];
+        if (step->action == ACTION_JUMP || step->action == ACTION_GOTO) {
+                to = table_chain(block->table, target->text);
+                if (to)
+                        step->to = block_of(program, block->ruleset, block->table, to);
+                else
+                        step->action = ACTION_UNKNOWN;
+        }
+        if (step->action == ACTION_MARK) {
+                step->mark = target->mark.value;
+                step->mask = target->mark.mask;
+        }
+}
+
+/* A loop cannot be installed; where a file has one, what enters it stays open. */
+static struct block *block_of(struct program *program, size_t ruleset, const struct table *table,
+                              const struct chain *chain)
+{
+        _cleanup_strbuf_ struct strbuf key = {0};
+
+        strbuf_printf(&key, "%zu %s %s", ruleset, table->name, chain->name);
+        struct block *block = map_get(program->known_blocks, key.text);
+        if (block)
+                return block;
+        block = arena_new_object(program->arena, struct block);
+        map_put(program->known_blocks, key.text, block);
+        block->number = program->blocks.n;
+        block->table = table;
+        block->chain = chain;
+        block->ruleset = ruleset;
+        block->own = strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
+        vec_push(program->arena, &program->blocks, block);
+        vec_foreach (const struct rule, rule, &chain->rules) {
+                struct step step = {.rule = rule};
+                add_matches(program, rule, &step);
+                set_action(program, block, &step);
+                vec_push(program->arena, &block->steps, step);
+        }
+        return block;
+}
+
+struct hook_program program_hook(struct program *program, enum sim_hook hook)
+{
+        static const char *const tables[] = {"mangle", "filter", "security"};
+        const struct enforced *enforced = program->enforced;
+        struct hook_program bases = {0};
+
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+                for (size_t k = 0; k < enforced->n; k++) {
+                        const struct table *table =
+                            ruleset_table(enforced->rules[k], program->family, tables[i]);
+                        const struct chain *chain =
+                            table ? table_chain(table, sim_hook_name(hook)) : NULL;
+                        if (!chain)
+                                continue;
+                        struct block *block = block_of(program, k, table, chain);
+                        vec_push(program->arena, &bases.bases, block);
+                }
+        return bases;
+}
+
+static void settle(struct program *program, struct block *block)
+{
+        if (block->state != UNSEEN)
+                return;
+        block->state = BUSY;
+        for (enum axis axis = AXIS_SOURCE; axis <= AXIS_DESTINATION; axis++)
+                block->reads[axis] = bits_new(program->arena, program->n_features);
+        block->asks = bits_new(program->arena, program->questions.n);
+        vec_foreach (struct step, step, &block->steps) {
+                vec_foreach (const struct address_test, test, &step->addresses)
+                        bits_set(block->reads[test->axis], test->feature);
+                vec_foreach (const struct pair_test, test, &step->pairs) {
+                        bits_set(block->asks, test->question);
+                        for (size_t i = 0; i < test->n; i++)
+                                bits_set(block->reads[test->axis], test->features[i]);
+                }
+                if (step->question != NO_QUESTION)
+                        bits_set(block->asks, step->question);
+                block->reads_mark = block->reads_mark || step->marks.n > 0 ||
+                                    step->action == ACTION_MARK || step->action == ACTION_BLUR_MARK;
+                if (!step->to)
+                        continue;
+                settle(program, step->to);
+                if (step->to->state == BUSY) {
+                        step->action = ACTION_UNKNOWN;
+                        step->to = NULL;
+                        continue;
+                }
+                for (enum axis axis = AXIS_SOURCE; axis <= AXIS_DESTINATION; axis++)
+                        bits_or(block->reads[axis], step->to->reads[axis], program->n_features);
+                bits_or(block->asks, step->to->asks, program->questions.n);
+                block->reads_mark = block->reads_mark || step->to->reads_mark;
+        }
+        block->state = READY;
+}
+
+void program_settle(struct program *program, size_t n_features)
+{
+        program->n_features = n_features;
+        vec_foreach (struct block *, block, &program->blocks)
+                settle(program, *block);
+}
