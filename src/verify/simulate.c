@@ -1,26 +1,25 @@
-#include "verify/simulate.h"
+#include "verify/sim_run.h"
 
 #include <string.h>
 
-#include "verify/set_test.h"
+/* No ruleset that a kernel took nests deeper: nf_tables refuses more than 16 jumps, and loops are
+ * refused by both. What was never in a kernel may. */
+#define MAX_DEPTH 64
 
-#define MAX_DEPTH 64 /* the kernel's own limit is 16 nested jumps in nf_tables */
+static const char *const hook_names[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
 
-struct run {
-        const struct ruleset *sets;
-        const struct table *table;
-        const struct sim_packet *packet;
-        const struct sim_options *options;
-        struct sim_result result;
-        unsigned depth;
-};
+const char *sim_hook_name(enum sim_hook hook)
+{
+        return hook_names[hook];
+}
 
-static enum truth rule_matches(const struct run *run, const struct rule *rule)
+static enum truth rule_matches(const struct sim_run *run, const struct rule *rule,
+                               const struct sim_packet *packet)
 {
         enum truth all = YES;
 
         vec_foreach (const struct match, match, &rule->matches) {
-                enum truth truth = sim_match(run->sets, match, run->packet, run->options);
+                enum truth truth = sim_match(run->enforced->sets, match, packet, run->options);
                 if (truth == NO)
                         return NO;
                 if (truth == UNKNOWN)
@@ -29,88 +28,445 @@ static enum truth rule_matches(const struct run *run, const struct rule *rule)
         return all;
 }
 
-/* True where the packet's fate is decided; false where it fell off the end or returned. */
-static bool run_chain(struct run *run, const struct chain *chain);
-
-static bool decide(struct run *run, const struct chain *chain, const struct rule *rule,
-                   enum outcome outcome)
+static void blame(struct sim_run *run, const struct sim_state *state)
 {
-        run->result.outcome = outcome;
-        run->result.table = run->table;
-        run->result.chain = chain;
-        run->result.rule = rule;
-        return true;
+        if (state->doubt.table && !run->ends.doubt.table)
+                run->ends.doubt = state->doubt;
 }
 
-static bool enter(struct run *run, const struct chain *from, const struct rule *rule)
+static void end_drop(struct sim_run *run, const struct sim_state *state, struct sim_place place)
 {
-        const struct chain *to = table_chain(run->table, rule->target.text);
+        struct sim_ends *ends = &run->ends;
 
-        if (!to || run->depth == MAX_DEPTH)
-                return decide(run, from, rule, OUTCOME_UNKNOWN);
-        run->depth++;
-        bool decided = run_chain(run, to);
-        run->depth--;
-        return decided;
+        blame(run, state);
+        ends->n++;
+        ends->dropped = true;
+        ends->drop = place;
 }
 
-static bool run_chain(struct run *run, const struct chain *chain)
+/* The filter's word counts for people, where other tables accept as well. */
+static bool is_of_filter(const struct table *table)
 {
-        vec_foreach (const struct rule, rule, &chain->rules) {
-                run->result.evaluated++;
-                enum truth truth = rule_matches(run, rule);
-                if (truth == NO || rule->target.kind == TARGET_NONE)
-                        continue;
-                if (truth == UNKNOWN)
-                        return decide(run, chain, rule, OUTCOME_UNKNOWN);
-                switch (rule->target.kind) {
-                case TARGET_ACCEPT:
-                        return decide(run, chain, rule, OUTCOME_PASS);
-                case TARGET_DROP:
-                case TARGET_REJECT:
-                        return decide(run, chain, rule, OUTCOME_DROP);
-                case TARGET_RETURN:
-                        return false;
-                case TARGET_JUMP:
-                        if (enter(run, chain, rule))
-                                return true;
-                        continue;
-                case TARGET_GOTO:
-                        return enter(run, chain, rule);
-                case TARGET_NONE:
-                        continue;
-                default:
-                        return decide(run, chain, rule, OUTCOME_UNKNOWN);
-                }
+        return strcmp(table->name, "filter") == 0 || strcmp(table->name, "security") == 0;
+}
+
+static void end_pass(struct sim_run *run, const struct sim_state *state, struct sim_place place)
+{
+        struct sim_ends *ends = &run->ends;
+
+        blame(run, state);
+        ends->n++;
+        if (ends->passed)
+                sim_state_join(&ends->pass, state);
+        else
+                ends->pass = *state;
+        ends->passed = true;
+        if (place.rule && place.rule->target.kind == TARGET_ACCEPT &&
+            (is_of_filter(place.table) || !run->accept.table))
+                run->accept = place;
+}
+
+/* Anything may come of it, and any packet with it. */
+static void give_up(struct sim_run *run, struct sim_state *state, struct sim_place place)
+{
+        if (!state->doubt.table)
+                state->doubt = place;
+        sim_packet_forget(&state->packet);
+        run->changed_tracking = true;
+        end_drop(run, state, place);
+        end_pass(run, state, place);
+}
+
+/* Packets that return from a chain before its end. */
+struct exits {
+        bool any;
+        struct sim_state state;
+};
+
+static void leave(struct exits *exits, const struct sim_state *state)
+{
+        if (exits->any)
+                sim_state_join(&exits->state, state);
+        else
+                exits->state = *state;
+        exits->any = true;
+}
+
+/* False where nothing comes back. */
+static bool run_chain(struct sim_run *run, const struct chain *chain, struct sim_state *state);
+
+static bool enter(struct sim_run *run, struct sim_place from, struct sim_state *state)
+{
+        const struct chain *to = table_chain(run->table, from.rule->target.text);
+
+        if (!to || run->depth == MAX_DEPTH) {
+                give_up(run, state, from);
+                return false;
         }
+        run->depth++;
+        bool back = run_chain(run, to, state);
+        run->depth--;
+        return back;
+}
+
+static bool translate(struct sim_run *run, struct sim_place here, struct sim_state *state)
+{
+        if (strcmp(run->table->name, "nat") != 0 ||
+            !sim_translate(run, &here.rule->target, state)) {
+                if (!state->doubt.table)
+                        state->doubt = here;
+                end_drop(run, state, here);
+        }
+        end_pass(run, state, here);
         return false;
 }
 
-const char *sim_hook_name(enum sim_hook hook)
+/* What the rule's target does to a packet that matches. False where it does not go on to the next
+ * rule. */
+static bool take(struct sim_run *run, struct sim_place here, struct sim_state *state,
+                 struct exits *exits)
 {
-        static const char *const names[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT",
-                                            "POSTROUTING"};
+        switch (here.rule->target.kind) {
+        case TARGET_NONE:
+                return true;
+        case TARGET_ACCEPT:
+                end_pass(run, state, here);
+                return false;
+        case TARGET_DROP:
+        case TARGET_REJECT:
+                end_drop(run, state, here);
+                return false;
+        case TARGET_RETURN:
+                leave(exits, state);
+                return false;
+        case TARGET_JUMP:
+                return enter(run, here, state);
+        case TARGET_GOTO:
+                if (enter(run, here, state))
+                        leave(exits, state);
+                return false;
+        case TARGET_NOTRACK:
+                run->changed_tracking = true;
+                sim_change(&here.rule->target, &state->packet);
+                return true;
+        case TARGET_MARK:
+        case TARGET_CONNMARK:
+        case TARGET_ASIDE:
+                sim_change(&here.rule->target, &state->packet);
+                return true;
+        case TARGET_DNAT:
+        case TARGET_SNAT:
+        case TARGET_REDIRECT:
+        case TARGET_MASQUERADE:
+                return translate(run, here, state);
+        case TARGET_BEYOND:
+        case TARGET_UNKNOWN:
+                give_up(run, state, here);
+                return true;
+        }
+        give_up(run, state, here);
+        return true;
+}
 
-        return names[hook];
+/* The rule may match: the packet goes on behind it, and where its target leads. */
+static void take_both(struct sim_run *run, struct sim_place here, struct sim_state *state,
+                      struct exits *exits)
+{
+        struct sim_state taken = *state;
+        const unsigned ends = run->ends.n;
+
+        if (!taken.doubt.table)
+                taken.doubt = here;
+        bool on = take(run, here, &taken, exits);
+        if (!state->doubt.table && (!on || run->ends.n != ends))
+                state->doubt = here;
+        if (on)
+                sim_packet_join(&state->packet, &taken.packet);
+}
+
+static void trace(const struct sim_run *run, struct sim_place here, enum truth truth,
+                  const struct sim_state *state)
+{
+        const struct sim_options *options = run->options;
+
+        if (!options || !options->trace || run->again)
+                return;
+        if (state->unsure || state->doubt.table)
+                truth = UNKNOWN;
+        options->trace(here.table, here.chain, here.rule, truth, options->trace_data);
+}
+
+/* A rule at which the packet has arrived. False where it does not go on to the next one. */
+static bool meet(struct sim_run *run, struct sim_place here, struct sim_state *state,
+                 struct exits *exits)
+{
+        enum truth truth = rule_matches(run, here.rule, &state->packet);
+
+        run->evaluated += !run->again;
+        if (truth == NO)
+                return true;
+        trace(run, here, truth, state);
+        if (truth == YES)
+                return take(run, here, state, exits);
+        take_both(run, here, state, exits);
+        return true;
+}
+
+static bool run_chain(struct sim_run *run, const struct chain *chain, struct sim_state *state)
+{
+        const struct sim_place doubt = state->doubt;
+        const unsigned ends = run->ends.n;
+        struct exits exits;
+        bool on = true;
+
+        exits.any = false;
+        vec_foreach (const struct rule, rule, &chain->rules) {
+                on = meet(run, (struct sim_place){run->table, chain, rule}, state, &exits);
+                if (!on)
+                        break;
+        }
+        if (exits.any) {
+                if (on)
+                        sim_state_join(&exits.state, state);
+                *state = exits.state;
+        }
+        if (run->ends.n == ends) /* all of it came out again, whichever way */
+                state->doubt = doubt;
+        return on || exits.any;
+}
+
+/* One ruleset's table at the hook. False where nothing comes out. */
+static bool run_table(struct sim_run *run, const struct table *table, const struct chain *chain,
+                      struct sim_state *state)
+{
+        const struct sim_place policy = {table, chain, NULL};
+        struct sim_ends *ends = &run->ends;
+
+        run->table = table;
+        ends->n = 0;
+        ends->passed = ends->dropped = false;
+        ends->doubt = state->doubt = (struct sim_place){0};
+        if (run_chain(run, chain, state)) {
+                if (chain->policy && strcmp(chain->policy, "DROP") == 0)
+                        end_drop(run, state, policy);
+                else
+                        end_pass(run, state, policy);
+        }
+        if (ends->dropped) {
+                run->may_drop = true;
+                run->drop = ends->drop;
+                if (ends->passed && !run->doubt.table)
+                        run->doubt = ends->doubt;
+        }
+        if (!ends->passed)
+                return false;
+        bool unsure = state->unsure || ends->dropped;
+        *state = ends->pass;
+        state->unsure = unsure;
+        return true;
+}
+
+struct base {
+        const struct table *table;
+        const struct chain *chain;
+};
+
+/* A table that a packet may come through or not. */
+static bool run_table_maybe(struct sim_run *run, const struct base *base, struct sim_state *state)
+{
+        struct sim_state ran = *state;
+        const bool unsure = state->unsure;
+
+        ran.unsure = true;
+        if (run_table(run, base->table, base->chain, &ran)) {
+                sim_state_join(state, &ran);
+                state->unsure = unsure;
+        } else {
+                state->unsure = true;
+        }
+        return true;
+}
+
+/* Of the nat tables the first that translates is the last. */
+static bool run_base(struct sim_run *run, const struct base *base, struct sim_state *state)
+{
+        if (state->translated == YES)
+                return true;
+        if (state->translated == UNKNOWN)
+                return run_table_maybe(run, base, state);
+        return run_table(run, base->table, base->chain, state);
+}
+
+/* Both flavours' at the same place. Which comes first is a matter of which was loaded last, and
+ * where one of them changes what the other asks for, both orders are run. */
+static bool run_two(struct sim_run *run, const struct base *bases, struct sim_state *state)
+{
+        const struct sim_state start = *state;
+        struct sim_state other = start;
+        bool first = run_base(run, &bases[0], state), on = first;
+        bool changed = !first || !sim_packet_equal(&start.packet, &state->packet);
+
+        if (first)
+                on = run_base(run, &bases[1], state);
+        if (!changed && (!on || sim_packet_equal(&start.packet, &state->packet)))
+                return on;
+        run->again = true;
+        bool second = run_base(run, &bases[1], &other) && run_base(run, &bases[0], &other);
+        run->again = false;
+        if (on && second)
+                sim_state_join(state, &other);
+        else if (second)
+                *state = other;
+        return on || second;
+}
+
+/* A table of this name in every ruleset. */
+static bool run_level(struct sim_run *run, const char *name, struct sim_state *state)
+{
+        struct base bases[MAX_RULESETS];
+        size_t n = 0;
+
+        for (size_t i = 0; i < run->enforced->n; i++) {
+                const struct table *table =
+                    ruleset_table(run->enforced->rules[i], state->packet.source.family, name);
+                const struct chain *chain =
+                    table ? table_chain(table, hook_names[run->hook]) : NULL;
+                if (chain)
+                        bases[n++] = (struct base){table, chain};
+        }
+        if (n == 0)
+                return true;
+        return n == 1 ? run_base(run, &bases[0], state) : run_two(run, bases, state);
+}
+
+/* In front of conntrack a packet is of no connection and so INVALID, unless the node made it in
+ * answer to another, or it comes to the node itself by loopback. */
+static bool run_raw(struct sim_run *run, struct sim_state *state)
+{
+        struct sim_packet *packet = &state->packet;
+        const uint32_t given = packet->state, unknown = packet->unknown & SIM_STATE;
+        const bool from_node = run->hook == HOOK_OUTPUT;
+        bool maybe = unknown || (from_node ? given & (CT_ESTABLISHED | CT_RELATED)
+                                           : packet->in_interface == NULL);
+
+        if (!from_node && packet->in_interface && strcmp(packet->in_interface, "lo") == 0)
+                return run_level(run, "raw", state);
+        run->changed_tracking = false;
+        packet->state = CT_INVALID;
+        if (maybe)
+                packet->unknown |= SIM_STATE;
+        bool on = run_level(run, "raw", state);
+        if (packet->state == CT_UNTRACKED && !(packet->unknown & SIM_STATE))
+                return on;
+        packet->state = given;
+        packet->unknown &= ~SIM_STATE;
+        packet->unknown |= run->changed_tracking ? SIM_STATE : unknown;
+        return on;
+}
+
+static bool is_icmp(const struct sim_packet *packet)
+{
+        return packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMPV6;
+}
+
+/* Only what begins a connection comes through the tables, once. Which of the RELATED do, nothing
+ * here says; the NAT of ICMP errors follows what they are related to. */
+static bool run_nat(struct sim_run *run, struct sim_state *state)
+{
+        struct sim_packet *packet = &state->packet;
+        const bool known = !(packet->unknown & SIM_STATE);
+
+        if (run->looped || (known && packet->state & (CT_INVALID | CT_UNTRACKED)))
+                return true;
+        state->translated = NO;
+        if (!known || !(packet->state & CT_NEW)) {
+                sim_translate_again(run, packet);
+                if (known && (packet->state & CT_ESTABLISHED || is_icmp(packet)))
+                        return true;
+                state->translated = UNKNOWN;
+        }
+        bool on = run_level(run, "nat", state);
+        state->translated = NO;
+        return on;
+}
+
+static bool run_mangle(struct sim_run *run, struct sim_state *state)
+{
+        return run_level(run, "mangle", state);
+}
+
+static bool run_filter(struct sim_run *run, struct sim_state *state)
+{
+        return run_level(run, "filter", state);
+}
+
+static bool run_security(struct sim_run *run, struct sim_state *state)
+{
+        return run_level(run, "security", state);
+}
+
+/* In the order of the kernel's priorities. */
+static bool (*const levels[][5])(struct sim_run *run, struct sim_state *state) = {
+    [HOOK_PREROUTING] = {run_raw, run_mangle, run_nat},
+    [HOOK_INPUT] = {run_mangle, run_filter, run_security, run_nat},
+    [HOOK_FORWARD] = {run_mangle, run_filter, run_security},
+    [HOOK_OUTPUT] = {run_raw, run_mangle, run_nat, run_filter, run_security},
+    [HOOK_POSTROUTING] = {run_mangle, run_nat},
+};
+
+/* Links that the packet has not met yet, or no more. Where a forwarded packet came from, newer
+ * kernels still know in POSTROUTING. */
+static void hide_links(enum sim_hook hook, struct sim_packet *packet)
+{
+        if (hook == HOOK_PREROUTING || hook == HOOK_INPUT)
+                packet->out_interface = "";
+        if (hook == HOOK_OUTPUT)
+                packet->in_interface = "";
+        if (hook == HOOK_POSTROUTING && packet->in_interface && *packet->in_interface)
+                packet->in_interface = NULL;
+}
+
+bool sim_run_hook(struct sim_run *run, enum sim_hook hook, struct sim_state *state)
+{
+        const char *in = state->packet.in_interface, *out = state->packet.out_interface;
+        bool on = true;
+
+        run->hook = hook;
+        hide_links(hook, &state->packet);
+        for (size_t i = 0; on && i < ARRAY_SIZE(levels[hook]) && levels[hook][i]; i++)
+                on = levels[hook][i](run, state);
+        state->packet.in_interface = in;
+        state->packet.out_interface = out;
+        return on;
+}
+
+struct sim_result sim_run_result(const struct sim_run *run, bool alive,
+                                 const struct sim_state *state)
+{
+        struct sim_result result = {.outcome = OUTCOME_DROP, .packet = state->packet};
+        struct sim_place place = run->drop;
+
+        if (alive) {
+                result.outcome = run->may_drop ? OUTCOME_UNKNOWN : OUTCOME_PASS;
+                place = run->may_drop ? run->doubt : run->accept;
+        }
+        if (alive && run->may_drop && !place.table)
+                place = run->drop;
+        result.table = place.table;
+        result.chain = place.chain;
+        result.rule = place.rule;
+        result.evaluated = run->evaluated;
+        return result;
 }
 
 struct sim_result simulate(const struct enforced *enforced, enum sim_hook hook,
                            const struct sim_packet *packet, const struct sim_options *options)
 {
-        struct run run = {
-            .sets = enforced->sets,
-            .table = ruleset_table(enforced->rules[0], packet->source.family, "filter"),
-            .packet = packet,
-            .options = options,
-        };
-        const struct chain *chain = run.table ? table_chain(run.table, sim_hook_name(hook)) : NULL;
+        struct sim_run run = {.enforced = enforced, .options = options};
+        struct sim_state state = {.packet = *packet};
+        bool alive = sim_run_hook(&run, hook, &state);
 
-        run.result.packet = *packet;
-        if (!chain || run_chain(&run, chain))
-                return run.result;
-        if (chain->policy && strcmp(chain->policy, "DROP") == 0)
-                decide(&run, chain, NULL, OUTCOME_DROP);
-        return run.result;
+        return sim_run_result(&run, alive, &state);
 }
 
 struct sim_result simulate_ruleset(const struct ruleset *ruleset, enum sim_hook hook,

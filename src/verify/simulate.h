@@ -55,6 +55,15 @@ struct sim_node {
         bool known;
         const struct ip *locals, *broadcasts; /* sorted by ip_compare */
         size_t n_locals, n_broadcasts;
+        /* The first address of each link, where REDIRECT leads what came in by it. A link that is
+         * not among them may have none, and then what is redirected is dropped. */
+        const struct sim_link *links;
+        size_t n_links;
+};
+
+struct sim_link {
+        const char *name;
+        struct ip ip; /* one entry for each family */
 };
 
 /* How matches that chance, time or history decide (limit, statistic, recent) come out. */
@@ -82,9 +91,14 @@ struct sim_result {
 enum sim_hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
 const char *sim_hook_name(enum sim_hook hook); /* "FORWARD" */
 
-/* All tables of one hook, in the kernel's order: raw, mangle, nat (of a NEW packet only: translates
- * destinations in PREROUTING and OUTPUT, sources in INPUT and POSTROUTING), filter, security; of
- * every ruleset. A table or chain that is absent passes. options may be NULL. */
+/* All tables of one hook, in the kernel's order: raw, mangle, nat where it translates destinations
+ * (PREROUTING, OUTPUT), filter, security, nat where it translates sources (INPUT, POSTROUTING), of
+ * every ruleset. nat is for what begins a connection. A table or chain that is absent passes. In
+ * the raw table no packet is of a connection yet. options may be NULL.
+ *
+ * Where a rule may match or not, both ways are followed: the outcome is unknown only where they end
+ * differently, and then the result names the first such rule. Of two rulesets' tables the kernel
+ * may take either first; where that makes a difference, both orders count. */
 struct sim_result simulate(const struct enforced *enforced, enum sim_hook hook,
                            const struct sim_packet *packet, const struct sim_options *options);
 
@@ -94,9 +108,14 @@ struct sim_result simulate_ruleset(const struct ruleset *ruleset, enum sim_hook 
                                    const struct sim_packet *packet);
 
 /* From the wire to the wire or a socket: PREROUTING, then INPUT where the destination is the node's
- * own by then and FORWARD where not, POSTROUTING. from_node: OUTPUT, POSTROUTING. Whether an
- * address is the node's own is options->node's knowledge; where nothing is known it is UNKNOWN
- * where it matters. */
+ * own by then and FORWARD (a hop less) where not, POSTROUTING. from_node: OUTPUT, POSTROUTING, and
+ * back by loopback where the destination is the node's own. Whether an address is the node's own is
+ * options->node's knowledge; where that is not known, or NAT leads nobody knows where, both ways
+ * are followed.
+ *
+ * state is what conntrack will say of the packet; what it says of NAT is of before. out_interface
+ * is where routes lead the packet as it is: once its destination is translated it is not known any
+ * more. Routes by mark are left out. */
 struct sim_result simulate_path(const struct enforced *enforced, bool from_node,
                                 const struct sim_packet *packet, const struct sim_options *options);
 

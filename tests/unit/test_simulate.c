@@ -170,6 +170,8 @@ static void what_is_not_known_is_never_guessed(void **state)
         add(f, "FORWARD", unknown, (struct target){.kind = TARGET_NONE});
         add(f, "FORWARD", unknown, accept_);
         assert_int_equal(tcp_from(f, "10.0.1.1"), OUTCOME_DROP);
+        assert_int_equal(tcp_from(f, "10.0.2.1"), OUTCOME_PASS);
+        add(f, "FORWARD", any(), drop);
         assert_int_equal(tcp_from(f, "10.0.2.1"), OUTCOME_UNKNOWN);
 }
 
