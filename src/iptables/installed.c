@@ -70,6 +70,7 @@ static int read_once(void *data, struct err *err)
         for (size_t i = 0; i < saves.n; i++)
                 if (take_save(&saves, i, reading->needed, &installed, err) < 0)
                         return -1;
+        ruleset_finish(installed.sets);
         *reading->ret = installed;
         return 0;
 }

@@ -1,11 +1,11 @@
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "iptables/installed.h"
+#include "iptables/ipset_create.h"
+#include "iptables/ipset_element.h"
 #include "iptables/text.h"
-#include "iptables/words.h"
 
-#define MAX_ELEMENTS  16777216
 #define MIN_HASH_SIZE 64 /* the kernel's own */
 #define MAX_HASH_SIZE 65536
 
@@ -22,233 +22,261 @@ void ipset_print_create(const struct set *set, struct strbuf *out)
 {
         strbuf_printf(out, "create %s %s family %s hashsize %zu maxelem %u%s\n", set->name,
                       set_type_name(set->type), set->family == FAMILY_IPV4 ? "inet" : "inet6",
-                      hash_size(set), MAX_ELEMENTS, set->counters ? " counters" : "");
+                      hash_size(set), IPSET_MAX_ELEMENTS, set->counters ? " counters" : "");
 }
 
-static const struct {
-        enum protocol protocol;
-        const char *name;
-} port_protocols[] = {
-    {PROTOCOL_TCP, "tcp"},
-    {PROTOCOL_UDP, "udp"},
-    {PROTOCOL_SCTP, "sctp"},
-};
-
-/* Whole addresses without their length. */
-static void print_address(const struct prefix *prefix, struct strbuf *out)
+static void print_create(const struct set *set, struct strbuf *out)
 {
-        char text[PREFIX_TEXT_SIZE];
+        const char *type = set->type == SET_UNKNOWN ? set->type_text : set_type_name(set->type);
 
-        if (prefix->length == family_bits(prefix->ip.family))
-                strbuf_add(out, ip_format(&prefix->ip, text));
+        if (!set->options)
+                ipset_print_create(set, out);
         else
-                strbuf_add(out, prefix_format(prefix, text));
+                strbuf_printf(out, "create %s %s%s%s\n", set->name, type, *set->options ? " " : "",
+                              set->options);
+}
+
+static void print_element(const char *verb, const struct set *set,
+                          const struct set_element *element, bool counters, struct strbuf *out)
+{
+        const char *options = set_element_more(element)->options;
+
+        strbuf_add(out, verb);
+        strbuf_add_char(out, ' ');
+        strbuf_add(out, set->name);
+        strbuf_add_char(out, ' ');
+        ipset_print_address(set, element, out);
+        if (options) {
+                strbuf_add_char(out, ' ');
+                strbuf_add(out, options);
+        } else {
+                if (element->nomatch)
+                        strbuf_add(out, " nomatch");
+                if (counters)
+                        strbuf_printf(out, " packets %" PRIu64 " bytes %" PRIu64,
+                                      element->counters.packets, element->counters.bytes);
+        }
+        strbuf_add_char(out, '\n');
 }
 
 void ipset_print_element(const char *verb, const struct set *set, const struct set_element *element,
                          struct strbuf *out)
 {
-        strbuf_add(out, verb);
-        strbuf_add_char(out, ' ');
-        strbuf_add(out, set->name);
-        strbuf_add_char(out, ' ');
-        print_address(&element->prefix, out);
-        for (size_t i = 0; set->type == SET_HASH_IP_PORT && i < ARRAY_SIZE(port_protocols); i++)
-                if (port_protocols[i].protocol == element->protocol)
-                        strbuf_printf(out, ",%s:%u", port_protocols[i].name, element->port);
-        strbuf_add(out, element->nomatch ? " nomatch\n" : "\n");
+        print_element(verb, set, element, false, out);
+}
+
+static void print_elements(const struct set *set, struct strbuf *out)
+{
+        vec_foreach (const struct set_element, element, &set->elements)
+                print_element("add", set, element, set->counted, out);
 }
 
 void ipset_print(const struct ruleset *ruleset, struct strbuf *out)
 {
-        vec_foreach (const struct set, set, &ruleset->sets)
-                ipset_print_create(set, out);
-        vec_foreach (const struct set, set, &ruleset->sets)
-                vec_foreach (const struct set_element, element, &set->elements)
-                        ipset_print_element("add", set, element, out);
+        vec_foreach (const struct set, set, &ruleset->sets) {
+                print_create(set, out);
+                if (ruleset->elements_follow)
+                        print_elements(set, out);
+        }
+        if (!ruleset->elements_follow)
+                vec_foreach (const struct set, set, &ruleset->sets)
+                        print_elements(set, out);
 }
 
 struct parser {
         struct ruleset *ruleset;
-        struct words words;
+        struct span text; /* what is still to be read */
+        struct span line;
+        unsigned line_number, newlines;
         struct set *set; /* that the last line was about */
         struct map *by_name;
+        struct ipset_elements elements;
+        bool added; /* an element */
         struct err *err;
 };
 
-static int refuse(struct parser *parser, const char *why)
+static int refuse(const struct parser *parser, const char *why)
 {
-        const char *line = words_raw(&parser->words, 0, parser->words.list.n);
-
-        return err_set(parser->err, "line %u: %s: %.60s", parser->words.line, why, line);
+        return err_set(parser->err, "line %u: %s: %.*s", parser->line_number, why,
+                       (int)(span_length(parser->line) < 60 ? span_length(parser->line) : 60),
+                       parser->line.at);
 }
 
-static enum set_type parse_type(const char *name)
+/* A comment may hold newlines. What there is no end of is cut off. */
+static bool find_line_end(const struct parser *parser, const char **ret)
 {
-        for (enum set_type type = SET_HASH_IP; type <= SET_HASH_IP_PORT; type++)
-                if (strcmp(set_type_name(type), name) == 0)
+        static const char comment[] = " comment \"";
+        const char *end = memchr(parser->text.at, '\n', span_length(parser->text));
+        const char *quote =
+            end ? memmem(parser->text.at, (size_t)(end - parser->text.at), comment, strlen(comment))
+                : NULL;
+
+        if (quote) {
+                quote = strchr(quote + strlen(comment), '"');
+                end = quote && quote > end ? strchr(quote, '\n') : quote ? end : NULL;
+        }
+        *ret = end;
+        return end != NULL;
+}
+
+/* 1: a line; 0: the end. */
+static int next_line(struct parser *parser)
+{
+        const char *end;
+
+        if (parser->text.at == parser->text.end)
+                return 0;
+        parser->line_number = parser->newlines;
+        parser->line = parser->text;
+        if (!find_line_end(parser, &end))
+                return refuse(parser, "the line is cut off");
+        parser->line.end = end;
+        for (const char *p = parser->line.at; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+                parser->newlines++;
+        parser->newlines++;
+        parser->text.at = end + 1;
+        return 1;
+}
+
+static const char *keep(const struct parser *parser, struct span span)
+{
+        return arena_strndup(parser->ruleset->arena, span.at, span_length(span));
+}
+
+static enum set_type parse_type(struct span name)
+{
+        for (enum set_type type = SET_HASH_IP; type < SET_UNKNOWN; type++)
+                if (span_is(name, set_type_name(type)))
                         return type;
         return SET_UNKNOWN;
 }
 
-/* The options behind the type. hashsize, bucketsize and initval (newer tools print more of them)
- * are the kernel's business and read over; others change what a set means. */
-static bool parse_create_options(const struct words *words, size_t first, struct set *set)
+/* It keeps its lines as they were read: so do its elements, what was understood of them, too. */
+static void make_unknown(const struct parser *parser, struct set *set)
 {
-        bool large = false;
-        size_t i = first;
+        struct arena *arena = parser->ruleset->arena;
 
-        while (i < words->list.n) {
-                const char *name = words->list.items[i++].text;
-                if (strcmp(name, "counters") == 0) {
-                        set->counters = true;
-                        continue;
-                }
-                if (i == words->list.n)
-                        return false;
-                const char *value = words->list.items[i++].text;
-                if (strcmp(name, "family") == 0)
-                        set->family = strcmp(value, "inet6") == 0 ? FAMILY_IPV6 : FAMILY_IPV4;
-                else if (strcmp(name, "maxelem") == 0)
-                        large = strtoul(value, NULL, 10) >= MAX_ELEMENTS;
-                else if (strcmp(name, "hashsize") != 0 && strcmp(name, "bucketsize") != 0 &&
-                         strcmp(name, "initval") != 0)
-                        return false;
+        vec_foreach (struct set_element, element, &set->elements) {
+                _cleanup_strbuf_ struct strbuf line = {0};
+                print_element("add", set, element, set->counted, &line);
+                size_t start = strlen("add ") + strlen(set->name) + 1;
+                struct set_element_more more = {
+                    .member = arena_strndup(arena, line.text + start, line.length - start - 1),
+                };
+                *element = (struct set_element){.more = arena_copy(arena, &more, sizeof(more))};
         }
-        return large && (!set->counters || set->type != SET_HASH_NET);
+        set->type_text = set_type_name(set->type);
+        set->type = SET_UNKNOWN;
+        set->counted = false;
+        set->plain = false;
+        set->misfit = is_own_set(set->name);
 }
 
-/* "create NAME TYPE …" */
-static int parse_create(struct parser *parser)
+/* "NAME TYPE …" */
+static int parse_create(struct parser *parser, struct span rest)
 {
-        const struct word *items = parser->words.list.items;
+        const char *name = keep(parser, span_take(&rest, ' '));
+        struct span type = span_take(&rest, ' ');
 
-        if (parser->words.list.n < 3 || word_is_quoted(&items[1]))
+        if (!*name || type.at == type.end)
                 return refuse(parser, "not a set");
-        if (map_get(parser->by_name, items[1].text))
+        if (map_get(parser->by_name, name))
                 return refuse(parser, "a set that is there already");
-        struct set *set =
-            ruleset_add_set(parser->ruleset, items[1].text, parse_type(items[2].text), FAMILY_IPV4);
-        bool as_made = parse_create_options(&parser->words, 3, set);
-        if (is_own_set(set->name) && !as_made)
-                set->type = SET_UNKNOWN;
-        map_put(parser->by_name, set->name, (void *)(uintptr_t)parser->ruleset->sets.n);
+        struct set *set = ruleset_add_set(parser->ruleset, name, parse_type(type), FAMILY_IPV4);
+        bool understood = ipset_read_options(parser->ruleset->arena, rest, set);
+        if (set->type == SET_UNKNOWN || !understood) {
+                make_unknown(parser, set);
+                set->type_text = keep(parser, type);
+        }
+        set->misfit = is_own_set(name) && !ipset_is_as_made(set);
+        map_put(parser->by_name, name, (void *)(uintptr_t)parser->ruleset->sets.n);
         parser->set = set;
+        parser->ruleset->elements_follow |= parser->added;
         return 0;
 }
 
-static bool parse_address(const char *text, struct prefix *ret)
+static bool is_named(const struct set *set, struct span name)
 {
-        struct ip ip;
-
-        if (!ip_parse(text, &ip))
-                return prefix_parse(text, ret, NULL);
-        *ret = prefix_host(&ip);
-        return true;
+        return set && span_is(name, set->name);
 }
 
-static bool parse_protocol_and_port(const char *text, struct set_element *ret)
+static struct set *set_named(struct parser *parser, struct span name)
 {
-        const char *colon = strchr(text, ':');
-        char *end;
-
-        if (!colon || colon[1] < '0' || colon[1] > '9')
-                return false;
-        unsigned long port = strtoul(colon + 1, &end, 10);
-        if (*end || port > UINT16_MAX)
-                return false;
-        ret->port = (uint16_t)port;
-        for (size_t i = 0; i < ARRAY_SIZE(port_protocols); i++)
-                if (strlen(port_protocols[i].name) == (size_t)(colon - text) &&
-                    strncmp(port_protocols[i].name, text, (size_t)(colon - text)) == 0) {
-                        ret->protocol = (uint8_t)port_protocols[i].protocol;
-                        return true;
-                }
-        return false;
-}
-
-static bool parse_element(struct arena *arena, const struct set *set, const char *text,
-                          struct set_element *ret)
-{
-        const char *comma = strchr(text, ',');
-        const char *first = comma ? arena_strndup(arena, text, (size_t)(comma - text)) : text;
-        bool pair = set->type == SET_HASH_IP_PORT;
-
-        if (pair != (comma != NULL) || !parse_address(first, &ret->prefix) ||
-            ret->prefix.ip.family != set->family)
-                return false;
-        return !pair || parse_protocol_and_port(comma + 1, ret);
-}
-
-static struct set *set_named(struct parser *parser, const char *name)
-{
-        if (!parser->set || strcmp(parser->set->name, name) != 0) {
-                uintptr_t position = (uintptr_t)map_get(parser->by_name, name);
+        if (!is_named(parser->set, name)) {
+                uintptr_t position = (uintptr_t)map_get(parser->by_name, keep(parser, name));
                 parser->set = position ? &parser->ruleset->sets.items[position - 1] : NULL;
         }
         return parser->set;
 }
 
-/* " packets N bytes N" from there on. */
-static bool parse_element_counters(const struct words *words, size_t at, struct counters *ret)
+/* So many as there are lines that begin like this one: growing step by step would leave behind as
+ * much memory again as it needs. */
+static void make_room(struct parser *parser, struct set *set)
 {
-        const struct word *items = words->list.items + at;
+        size_t length = strlen("add ") + strlen(set->name) + 1, n = 1;
+        const char *p = parser->text.at;
 
-        if (words->list.n != at + 4 || strcmp(items[0].text, "packets") != 0 ||
-            strcmp(items[2].text, "bytes") != 0)
-                return false;
-        ret->packets = strtoull(items[1].text, NULL, 10);
-        ret->bytes = strtoull(items[3].text, NULL, 10);
-        return true;
+        while (p && (size_t)(parser->text.end - p) > length &&
+               memcmp(p, parser->line.at, length) == 0) {
+                n++;
+                p = memchr(p, '\n', (size_t)(parser->text.end - p));
+                p = p ? p + 1 : NULL;
+        }
+        set->elements.items = arena_new_array(parser->ruleset->arena, struct set_element, n);
+        set->elements.cap = n;
 }
 
-/* "add NAME ELEMENT [nomatch] [packets N bytes N]"; an element that penstock would not have written
- * makes the set one that it did not make. */
-static int parse_add(struct parser *parser)
+/* "NAME ELEMENT …" */
+static int parse_add(struct parser *parser, struct span rest)
 {
-        const struct word *items = parser->words.list.items;
-        size_t n = parser->words.list.n;
-        struct set *set = n >= 3 ? set_named(parser, items[1].text) : NULL;
-        struct set_element element = {0};
+        struct span name = span_take(&rest, ' '), line = rest;
+        struct span text = span_take(&rest, ' ');
+        struct span none = {rest.end, rest.end};
+        struct set *set = text.at < text.end ? set_named(parser, name) : NULL;
+        struct set_element element;
 
         if (!set)
                 return refuse(parser, "not an element of a set");
-        if (!is_own_set(set->name) || set->type == SET_UNKNOWN)
-                return 0;
-        element.nomatch = n >= 4 && strcmp(items[3].text, "nomatch") == 0;
-        size_t end = 3u + element.nomatch;
-        if ((n == end ||
-             (set->counters && parse_element_counters(&parser->words, end, &element.counters))) &&
-            parse_element(parser->ruleset->arena, set, items[2].text, &element)) {
-                vec_push(parser->ruleset->arena, &set->elements, element);
-        } else {
-                set->type = SET_UNKNOWN;
-                set->elements.n = 0;
-        }
+        if (!set->elements.items)
+                make_room(parser, set);
+        if (set->type != SET_UNKNOWN &&
+            !ipset_read_element(&parser->elements, set, text, rest, &element))
+                make_unknown(parser, set);
+        if (set->type == SET_UNKNOWN)
+                ipset_read_element(&parser->elements, set, line, none, &element);
+        vec_push(parser->ruleset->arena, &set->elements, element);
+        set->misfit |= is_own_set(set->name) && set_element_more(&element)->options;
+        parser->added = true;
         return 0;
+}
+
+static int parse_line(struct parser *parser)
+{
+        struct span rest = parser->line, verb = span_take(&rest, ' ');
+
+        if (span_is(verb, "add"))
+                return parse_add(parser, rest);
+        if (span_is(verb, "create"))
+                return parse_create(parser, rest);
+        if (verb.at == verb.end || *verb.at == '#')
+                return 0;
+        return refuse(parser, "not ipset save's");
 }
 
 int ipset_parse(struct ruleset *ruleset, const char *text, struct err *err)
 {
         struct parser parser = {
             .ruleset = ruleset,
-            .words = words_of(ruleset->arena, text),
+            .text = {text, text + strlen(text)},
+            .newlines = 1,
             .by_name = map_new(ruleset->arena),
+            .elements = {.arena = ruleset->arena},
             .err = err,
         };
+        int r;
 
-        while (words_next(&parser.words)) {
-                const char *verb = parser.words.list.items[0].text;
-                int r = 0;
-                if (strcmp(verb, "create") == 0)
-                        r = parse_create(&parser);
-                else if (strcmp(verb, "add") == 0)
-                        r = parse_add(&parser);
-                else
-                        r = refuse(&parser, "not ipset save's");
-                if (r < 0)
+        while ((r = next_line(&parser)) > 0)
+                if (parse_line(&parser) < 0)
                         return -1;
-        }
-        ruleset_finish(ruleset);
-        return 0;
+        return r;
 }

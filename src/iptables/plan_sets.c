@@ -87,13 +87,15 @@ static void add_set(struct sets_plan *to, const struct set *set)
 static void show_removed_set(struct sets_plan *to, const struct set *set)
 {
         to->report->sets_removed++;
-        if (to->diff && set->type == SET_UNKNOWN) {
+        if (to->diff && set->misfit) {
                 strbuf_printf(&to->report->diff, "- ipset create %s (not as penstock makes it)\n",
                               set->name);
         } else if (to->diff) {
                 strbuf_add(&to->report->diff, "- ipset ");
                 ipset_print_create(set, &to->report->diff);
         }
+        if (set->misfit) /* what stands in it means nothing */
+                return;
         vec_foreach (const struct set_element, element, &set->elements)
                 show_removed_element(to, set, element);
 }
@@ -158,11 +160,11 @@ void plan_sets(struct arena *arena, const struct installed *installed, const str
                 int order = a == a_end ? 1 : b == b_end ? -1 : strcmp(a->name, b->name);
                 if (order < 0)
                         destroy_set(&to, a);
-                else if (order > 0 && b->type != SET_UNKNOWN && installed->families[b->family])
+                else if (order > 0 && !b->misfit && installed->families[b->family])
                         add_set(&to, b);
                 else if (order == 0 && set_is_misfit(a, b))
                         replace_misfit(&to, a, b);
-                else if (order == 0 && b->type != SET_UNKNOWN)
+                else if (order == 0 && !b->misfit)
                         change_set(&to, a, b);
                 if (order <= 0)
                         a = next_own(a + 1, a_end);

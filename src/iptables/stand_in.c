@@ -8,8 +8,8 @@
 
 bool set_is_misfit(const struct set *installed, const struct set *wanted)
 {
-        return wanted->type != SET_UNKNOWN &&
-               (installed->type != wanted->type || installed->family != wanted->family ||
+        return !wanted->misfit &&
+               (installed->misfit || installed->type != wanted->type || installed->family != wanted->family ||
                 installed->counters != wanted->counters);
 }
 

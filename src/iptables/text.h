@@ -25,15 +25,20 @@ bool iptables_is_unreadable(const char *save);
  */
 int iptables_parse(struct ruleset *ruleset, enum family family, const char *text, struct err *err);
 
-/* In ipset save's form: create and add lines. Sets of another program keep only name and type
- * (SET_UNKNOWN where the type is not one of ours). So does a set with a name of penstock's that was
- * not made as penstock makes it: with a timeout, too small, with elements of another family.
+/* In ipset save's form: create and add lines. What was read is printed as it was written; a set of
+ * which a line is not understood (a kind or an option that is new) is SET_UNKNOWN and keeps its
+ * lines verbatim. A set with a name of penstock's that was not made as penstock makes it, with a
+ * timeout or too small, is a misfit.
  *
- * maxelem is the same for every set and far above any cluster: it is a cap, not a reservation, and
+ * ipset_print_create() and ipset_print_element() print what penstock makes: no options that were
+ * read, no counters. maxelem is the same for every set and far above any cluster: it is a cap, not a reservation, and
  * one that fits today's size would refuse tomorrow's. hashsize follows the size: most peers are a
  * few pods, for which the default of 1024 buckets would be 8 kB each. */
 void ipset_print_create(const struct set *set, struct strbuf *out);
 void ipset_print_element(const char *verb, const struct set *set, const struct set_element *element,
                          struct strbuf *out); /* "add NAME …" with newline */
 void ipset_print(const struct ruleset *ruleset, struct strbuf *out);
+#define IPSET_MAX_ELEMENTS 16777216
+/* Adds what a save says to the ruleset, in its order; ruleset_finish() is the caller's. Errors name
+ * the line. A text whose last line does not end was cut off, which is one. */
 int ipset_parse(struct ruleset *ruleset, const char *text, struct err *err);

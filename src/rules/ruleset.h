@@ -255,10 +255,12 @@ struct set {
         bool plain;
         /* Of one that was read under a name of penstock's: it is not as penstock makes it. */
         bool misfit;
+        bool counted;          /* its elements came with counters */
+        bool protocol_numbers; /* it was read where protocols have no names */
         /* Of one that was read: the text behind its type, as written; NULL: as penstock makes it.
          */
         const char *options;
-        const char *type_text;             /* of one that was read */
+        const char *type_text;             /* where type is SET_UNKNOWN */
         const struct set_mask *mask;       /* NULL: none */
         const struct set_lengths *lengths; /* of finished sets of nets; else NULL */
         VEC(struct set_element) elements;  /* sorted by set_element_compare once finished */
@@ -268,6 +270,7 @@ struct ruleset {
         struct arena *arena;
         VEC(struct table) tables;
         VEC(struct set) sets;   /* sorted by name once finished; as read before */
+        bool elements_follow;   /* each set's stand right behind it, as ipset save has them */
         const char *postscript; /* lines for people behind the last table; NULL: none */
 };
 

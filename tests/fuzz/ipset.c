@@ -4,7 +4,8 @@
 
 #include "iptables/text.h"
 
-/* Sets of penstock's that ipset_parse() takes are printed, parsed and printed to the same bytes. */
+/* What ipset_parse() takes is printed, and what is printed is parsed to the same sets and printed
+ * to the same bytes. */
 
 static struct ruleset *parse(struct arena *arena, const char *text)
 {
@@ -17,15 +18,14 @@ static struct ruleset *parse(struct arena *arena, const char *text)
         return NULL;
 }
 
-/* Of what penstock did not make only name and type are kept, which is not enough to print. */
-static void print_known(const struct ruleset *ruleset, struct strbuf *out)
+static void compare(const struct ruleset *a, const struct ruleset *b)
 {
-        vec_foreach (const struct set, set, &ruleset->sets) {
-                if (set->type == SET_UNKNOWN)
-                        continue;
-                ipset_print_create(set, out);
-                vec_foreach (const struct set_element, element, &set->elements)
-                        ipset_print_element("add", set, element, out);
+        must(a->sets.n == b->sets.n);
+        for (size_t i = 0; i < a->sets.n; i++) {
+                const struct set *x = &a->sets.items[i], *y = &b->sets.items[i];
+                must(strcmp(x->name, y->name) == 0 && x->type == y->type &&
+                     x->family == y->family && x->plain == y->plain && x->misfit == y->misfit &&
+                     set_content_equal(x, y));
         }
 }
 
@@ -34,14 +34,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_strbuf_ struct strbuf first = {0}, second = {0};
         char *text = arena_strndup(arena, (const char *)data, size);
-        const struct ruleset *once = parse(arena, text), *twice;
+        struct ruleset *once = parse(arena, text), *twice;
 
         if (!once)
                 return 0;
-        print_known(once, &first);
+        ipset_print(once, &first);
         twice = parse(arena, strbuf_text(&first));
         must(twice);
-        print_known(twice, &second);
+        compare(once, twice);
+        ipset_print(twice, &second);
         must(strcmp(strbuf_text(&first), strbuf_text(&second)) == 0);
+        ruleset_finish(once);
+        ruleset_finish(twice);
+        compare(once, twice);
         return 0;
 }

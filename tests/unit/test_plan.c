@@ -29,6 +29,7 @@ static struct ruleset *parse_sets(struct arena *arena, const char *text)
 
         if (ipset_parse(ruleset, text, &err) < 0)
                 fail_msg("%s", err.text);
+        ruleset_finish(ruleset);
         return ruleset;
 }
 
