@@ -204,6 +204,29 @@ static struct question pair_question(struct program *program, const struct set *
         return question;
 }
 
+/* Ports of these are read by rules, too, and no case has any. */
+static bool has_other_ports(uint32_t protocol)
+{
+        enum { DCCP = 33, UDPLITE = 136 };
+
+        return protocol == DCCP || protocol == UDPLITE;
+}
+
+static bool asks_other_ports(const struct question *question)
+{
+        bool other = false, ports = false;
+
+        vec_foreach (const struct match *, match, &question->matches) {
+                other = other ||
+                        ((*match)->kind == MATCH_PROTOCOL && has_other_ports((*match)->number));
+                ports =
+                    ports || (*match)->kind == MATCH_DESTINATION_PORTS ||
+                    (*match)->kind == MATCH_SOURCE_PORTS || (*match)->kind == MATCH_EITHER_PORTS ||
+                    (*match)->kind == MATCH_DESTINATION_PORT || (*match)->kind == MATCH_SOURCE_PORT;
+        }
+        return other && ports;
+}
+
 static void add_pair(struct program *program, struct step *step, const struct match *match,
                      const struct set *set)
 {
@@ -233,6 +256,7 @@ static void add_pair(struct program *program, struct step *step, const struct ma
                 if (new)
                         splitter_add_set(program->splitter, features[i], set, has_key,
                                          &question->keys[i]);
+                step->unknown = step->unknown || has_other_ports(question->keys[i].protocol);
         }
         vec_push(program->arena, &step->pairs, test);
 }
@@ -393,23 +417,6 @@ static void add_match(struct program *program, struct step *step, const struct m
         vec_push(program->arena, &question->matches, match);
         question->state_only = question->state_only && asks_state_only(match);
         print_question(match, text);
-}
-
-/* xt_multiport reads ports of these, too, of which no case has any. */
-static bool asks_other_ports(const struct question *question)
-{
-        enum { DCCP = 33, UDPLITE = 136 };
-        bool other = false, ports = false;
-
-        vec_foreach (const struct match *, match, &question->matches) {
-                other = other || ((*match)->kind == MATCH_PROTOCOL &&
-                                  ((*match)->number == DCCP || (*match)->number == UDPLITE));
-                ports =
-                    ports || (*match)->kind == MATCH_DESTINATION_PORTS ||
-                    (*match)->kind == MATCH_SOURCE_PORTS || (*match)->kind == MATCH_EITHER_PORTS ||
-                    (*match)->kind == MATCH_DESTINATION_PORT || (*match)->kind == MATCH_SOURCE_PORT;
-        }
-        return other && ports;
 }
 
 static void add_matches(struct program *program, const struct rule *rule, struct step *step)

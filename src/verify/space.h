@@ -43,7 +43,7 @@ struct space {
         size_t n_pods;
         VEC(size_t) own_classes, link_classes; /* as classes */
         VEC(size_t) own_points, link_points;   /* as points, in the same order */
-        size_t transit; /* the point of STRETCH_TRANSIT */
+        size_t transit;                        /* the point of STRETCH_TRANSIT */
 };
 
 /* The space's memory is arena's; space_done() releases the evaluator. */
