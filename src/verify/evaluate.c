@@ -5,33 +5,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "verify/flows.h"
+#include "verify/memo.h"
 
 /* Effects are worked out for all classes of a stretch, whoever arrives: they hold for each class by
  * itself, so that what arrives is cut out of them afterwards. That is what makes them worth
  * keeping. They are kept for chains that see many fixed ends alike; others, the roots of address
  * trees, are walked each time. */
-
-#define MAX_MARKS 8 /* different ones at one place; more are unknown */
-
-struct mark {
-        bool known;
-        uint32_t value;
-};
-
-/* Bits that are ours to change; NULL: none. */
-struct bits_pair {
-        bits_word *sure, *maybe;
-};
-
-struct exit {
-        struct mark mark;
-        struct bits_pair bits;
-};
-
-struct exits {
-        struct exit items[MAX_MARKS];
-        size_t n;
-};
 
 struct effect {
         struct exits returned, accepted;
@@ -53,19 +33,6 @@ struct block_memory {
         bool settled[AXES];
 };
 
-struct memory_key {
-        const void *point, *packet_case;
-        uint32_t block, mark;
-        uint16_t stretch;
-        bool mark_known;
-        uint8_t axis;
-};
-
-struct memory_slot {
-        struct memory_key key;
-        const struct effect *effect; /* NULL: free */
-};
-
 struct evaluator {
         struct arena *arena;   /* of what is kept */
         struct arena *scratch; /* of one evaluation */
@@ -75,8 +42,7 @@ struct evaluator {
         struct intern *intern;
         VEC(struct point) points;
         struct block_memory *blocks;
-        struct memory_slot *slots;
-        size_t n_slots, n_kept;
+        struct memo *memo;
 };
 
 /* Of one evaluation. */
@@ -101,8 +67,7 @@ struct evaluator *evaluator_new(const struct program *program,
         evaluator->intern = intern_new(evaluator->arena);
         evaluator->blocks =
             arena_new_array(evaluator->arena, struct block_memory, program->blocks.n);
-        evaluator->n_slots = 1024;
-        evaluator->slots = memory_alloc(evaluator->n_slots * sizeof(*evaluator->slots));
+        evaluator->memo = memo_new();
         return evaluator;
 }
 
@@ -110,7 +75,7 @@ void evaluator_free(struct evaluator *evaluator)
 {
         for (size_t i = 0; i < evaluator->program->blocks.n; i++)
                 free(evaluator->blocks[i].by_case);
-        free(evaluator->slots);
+        memo_free(evaluator->memo);
         arena_free(evaluator->scratch);
         arena_free(evaluator->arena);
         free(evaluator);
@@ -233,68 +198,6 @@ static const void *see_case(struct evaluator *evaluator, const struct block *blo
 static bits_word *new_bits(const struct context *context, struct arena *arena)
 {
         return arena_new_array(arena, bits_word, context->stretch->n_words);
-}
-
-static bool are_none(const struct context *context, const bits_word *bits)
-{
-        for (size_t i = 0; bits && i < context->stretch->n_words; i++)
-                if (bits[i])
-                        return false;
-        return true;
-}
-
-/* *to |= a & b; b NULL: all of a. */
-static void add_bits(const struct context *context, struct arena *arena, bits_word **to,
-                     const bits_word *a, const bits_word *b)
-{
-        size_t n = context->stretch->n_words, i = 0;
-
-        if (!a)
-                return;
-        if (!*to) { /* most of what is cut out is nothing */
-                while (i < n && (a[i] & (b ? b[i] : ~(bits_word)0)) == 0)
-                        i++;
-                if (i == n)
-                        return;
-                *to = new_bits(context, arena);
-        }
-        for (; i < n; i++)
-                (*to)[i] |= a[i] & (b ? b[i] : ~(bits_word)0);
-}
-
-/* What of `arriving` goes that way: surely where both are sure. */
-static void add_cut(const struct context *context, struct arena *arena, struct bits_pair *to,
-                    const struct bits_pair *arriving, const struct bits_pair *way)
-{
-        if (arriving->sure && way->sure)
-                add_bits(context, arena, &to->sure, arriving->sure, way->sure);
-        if (arriving->sure && way->maybe)
-                add_bits(context, arena, &to->maybe, arriving->sure, way->maybe);
-        if (arriving->maybe && way->sure)
-                add_bits(context, arena, &to->maybe, arriving->maybe, way->sure);
-        if (arriving->maybe && way->maybe)
-                add_bits(context, arena, &to->maybe, arriving->maybe, way->maybe);
-}
-
-static void add_pair(const struct context *context, struct arena *arena, struct bits_pair *to,
-                     const struct bits_pair *from)
-{
-        add_bits(context, arena, &to->sure, from->sure, NULL);
-        add_bits(context, arena, &to->maybe, from->maybe, NULL);
-}
-
-/* The exit with that mark; where there are too many, the one whose mark is not known. */
-static struct exit *exit_with(struct exits *exits, struct mark mark)
-{
-        for (size_t i = 0; i < exits->n; i++)
-                if (exits->items[i].mark.known == mark.known &&
-                    (!mark.known || exits->items[i].mark.value == mark.value))
-                        return &exits->items[i];
-        if (exits->n + 1 >= MAX_MARKS && mark.known)
-                return exit_with(exits, (struct mark){0});
-        struct exit *new = &exits->items[exits->n++];
-        *new = (struct exit){.mark = mark};
-        return new;
 }
 
 /* --- one rule --- */
@@ -471,14 +374,15 @@ struct walk {
 
 static void stop(struct walk *walk, const struct bits_pair *moved)
 {
-        add_pair(walk->context, walk->arena,
-                 walk->block->own ? &walk->effect->own : &walk->effect->others, moved);
+        flow_add_pair(walk->arena, walk->context->stretch->n_words,
+                      walk->block->own ? &walk->effect->own : &walk->effect->others, moved);
 }
 
 static void leave(struct walk *walk, struct exits *exits, struct mark mark,
                   const struct bits_pair *moved)
 {
-        add_pair(walk->context, walk->arena, &exit_with(exits, mark)->bits, moved);
+        flow_add_pair(walk->arena, walk->context->stretch->n_words, &exit_with(exits, mark)->bits,
+                      moved);
 }
 
 /* What is given is the walk's from then on. */
@@ -489,7 +393,8 @@ static void stay(struct walk *walk, struct mark mark, const struct bits_pair *gi
         if (!there->sure && !there->maybe)
                 *there = *given;
         else
-                add_pair(walk->context, walk->context->evaluator->scratch, there, given);
+                flow_add_pair(walk->context->evaluator->scratch, walk->context->stretch->n_words,
+                              there, given);
 }
 
 static void enter(struct walk *walk, const struct step *step, struct mark mark,
@@ -499,20 +404,23 @@ static void enter(struct walk *walk, const struct step *step, struct mark mark,
         const struct context *context = walk->context;
 
         for (size_t i = 0; i < child->accepted.n; i++)
-                add_cut(context, walk->arena,
-                        &exit_with(&walk->effect->accepted, child->accepted.items[i].mark)->bits,
-                        moved, &child->accepted.items[i].bits);
-        add_cut(context, walk->arena, &walk->effect->own, moved, &child->own);
-        add_cut(context, walk->arena, &walk->effect->others, moved, &child->others);
+                flow_add_cut(
+                    walk->arena, context->stretch->n_words,
+                    &exit_with(&walk->effect->accepted, child->accepted.items[i].mark)->bits, moved,
+                    &child->accepted.items[i].bits);
+        flow_add_cut(walk->arena, context->stretch->n_words, &walk->effect->own, moved,
+                     &child->own);
+        flow_add_cut(walk->arena, context->stretch->n_words, &walk->effect->others, moved,
+                     &child->others);
         for (size_t i = 0; i < child->returned.n; i++) {
                 const struct exit *exit = &child->returned.items[i];
                 if (step->action == ACTION_GOTO)
-                        add_cut(context, walk->arena,
-                                &exit_with(&walk->effect->returned, exit->mark)->bits, moved,
-                                &exit->bits);
+                        flow_add_cut(walk->arena, context->stretch->n_words,
+                                     &exit_with(&walk->effect->returned, exit->mark)->bits, moved,
+                                     &exit->bits);
                 else
-                        add_cut(context, context->evaluator->scratch,
-                                &exit_with(&walk->live, exit->mark)->bits, moved, &exit->bits);
+                        flow_add_cut(context->evaluator->scratch, context->stretch->n_words,
+                                     &exit_with(&walk->live, exit->mark)->bits, moved, &exit->bits);
         }
 }
 
@@ -521,9 +429,10 @@ static void scatter(struct walk *walk, struct mark mark, const struct bits_pair 
 {
         struct bits_pair maybe = {0};
 
-        add_bits(walk->context, walk->context->evaluator->scratch, &maybe.maybe, moved->sure, NULL);
-        add_bits(walk->context, walk->context->evaluator->scratch, &maybe.maybe, moved->maybe,
-                 NULL);
+        flow_add(walk->context->evaluator->scratch, walk->context->stretch->n_words, &maybe.maybe,
+                 moved->sure, NULL);
+        flow_add(walk->context->evaluator->scratch, walk->context->stretch->n_words, &maybe.maybe,
+                 moved->maybe, NULL);
         leave(walk, &walk->effect->accepted, mark, &maybe);
         leave(walk, &walk->effect->returned, mark, &maybe);
         stop(walk, &maybe);
@@ -574,8 +483,10 @@ static struct bits_pair take(struct walk *walk, const struct step *step, struct 
         struct bits_pair moved = {0};
 
         if (!matching->vague) {
-                add_bits(context, scratch, &moved.sure, there->sure, matching->surely);
-                add_bits(context, scratch, &moved.maybe, there->maybe, matching->surely);
+                flow_add(scratch, context->stretch->n_words, &moved.sure, there->sure,
+                         matching->surely);
+                flow_add(scratch, context->stretch->n_words, &moved.maybe, there->maybe,
+                         matching->surely);
                 for (size_t i = 0; !step->chance && i < context->stretch->n_words; i++) {
                         if (moved.sure)
                                 there->sure[i] &= ~moved.sure[i];
@@ -584,13 +495,13 @@ static struct bits_pair take(struct walk *walk, const struct step *step, struct 
                 }
                 return moved;
         }
-        add_bits(context, scratch, &moved.sure, there->sure, matching->surely);
-        add_bits(context, scratch, &moved.maybe, there->maybe, matching->perhaps);
+        flow_add(scratch, context->stretch->n_words, &moved.sure, there->sure, matching->surely);
+        flow_add(scratch, context->stretch->n_words, &moved.maybe, there->maybe, matching->perhaps);
         bits_word *doubtful = NULL; /* there for sure, and may match */
-        add_bits(context, scratch, &doubtful, there->sure, matching->perhaps);
+        flow_add(scratch, context->stretch->n_words, &doubtful, there->sure, matching->perhaps);
         for (size_t i = 0; doubtful && i < context->stretch->n_words; i++)
                 doubtful[i] &= ~matching->surely[i];
-        add_bits(context, scratch, &moved.maybe, doubtful, NULL);
+        flow_add(scratch, context->stretch->n_words, &moved.maybe, doubtful, NULL);
         if (step->chance)
                 return moved;
         for (size_t i = 0; i < context->stretch->n_words; i++) {
@@ -599,7 +510,7 @@ static struct bits_pair take(struct walk *walk, const struct step *step, struct 
                 if (there->maybe)
                         there->maybe[i] &= ~matching->surely[i];
         }
-        add_bits(context, scratch, &there->maybe, doubtful, NULL);
+        flow_add(scratch, context->stretch->n_words, &there->maybe, doubtful, NULL);
         return moved;
 }
 
@@ -616,7 +527,8 @@ static void take_step(struct walk *walk, const struct step *step)
         memcpy(matching.surely, context->stretch->all,
                context->stretch->n_words * sizeof(*matching.surely));
         match_classes(context, step, &matching);
-        if (are_none(context, matching.vague ? matching.perhaps : matching.surely))
+        if (flow_is_empty(matching.vague ? matching.perhaps : matching.surely,
+                          context->stretch->n_words))
                 return;
         if (vague)
                 doubt_all(context, &matching);
@@ -643,9 +555,11 @@ static void take_step(struct walk *walk, const struct step *step)
 
 static bool is_empty(const struct walk *walk)
 {
+        size_t n = walk->context->stretch->n_words;
+
         for (size_t i = 0; i < walk->live.n; i++)
-                if (!are_none(walk->context, walk->live.items[i].bits.sure) ||
-                    !are_none(walk->context, walk->live.items[i].bits.maybe))
+                if (!flow_is_empty(walk->live.items[i].bits.sure, n) ||
+                    !flow_is_empty(walk->live.items[i].bits.maybe, n))
                         return false;
         return true;
 }
@@ -672,52 +586,6 @@ static struct effect *walk_block(const struct context *context, const struct blo
 
 /* --- what is kept --- */
 
-static size_t hash_key(const struct memory_key *key)
-{
-        uint64_t hash = (uintptr_t)key->point * 0x9e3779b97f4a7c15u;
-
-        hash = (hash ^ (uintptr_t)key->packet_case) * 0xbf58476d1ce4e5b9u;
-        hash = (hash ^ ((uint64_t)key->block << 32 | key->mark)) * 0x94d049bb133111ebu;
-        hash ^= (uint64_t)key->stretch << 8 | (uint64_t)key->axis << 4 | key->mark_known;
-        hash *= 0x9e3779b97f4a7c15u;
-        return (size_t)(hash ^ hash >> 29);
-}
-
-static bool keys_equal(const struct memory_key *a, const struct memory_key *b)
-{
-        return a->point == b->point && a->packet_case == b->packet_case && a->block == b->block &&
-               a->mark == b->mark && a->stretch == b->stretch && a->mark_known == b->mark_known &&
-               a->axis == b->axis;
-}
-
-static struct memory_slot *find_slot(struct memory_slot *slots, size_t n,
-                                     const struct memory_key *key)
-{
-        size_t i = hash_key(key) & (n - 1);
-
-        while (slots[i].effect && !keys_equal(&slots[i].key, key))
-                i = (i + 1) & (n - 1);
-        return &slots[i];
-}
-
-static void keep(struct evaluator *evaluator, const struct memory_key *key,
-                 const struct effect *effect)
-{
-        if (evaluator->n_kept * 2 >= evaluator->n_slots) {
-                size_t n = evaluator->n_slots * 2;
-                struct memory_slot *slots = memory_alloc(n * sizeof(*slots));
-                for (size_t i = 0; i < evaluator->n_slots; i++)
-                        if (evaluator->slots[i].effect)
-                                *find_slot(slots, n, &evaluator->slots[i].key) =
-                                    evaluator->slots[i];
-                free(evaluator->slots);
-                evaluator->slots = slots;
-                evaluator->n_slots = n;
-        }
-        *find_slot(evaluator->slots, evaluator->n_slots, key) = (struct memory_slot){*key, effect};
-        evaluator->n_kept++;
-}
-
 static const struct effect *effect_of(const struct context *context, const struct block *block,
                                       struct mark mark)
 {
@@ -730,7 +598,7 @@ static const struct effect *effect_of(const struct context *context, const struc
                 settle_points(evaluator, block, fixed);
         if (!memory->kept[fixed])
                 return walk_block(context, block, mark, evaluator->scratch);
-        struct memory_key key = {
+        struct memo_key key = {
             .point = memory->by_point[fixed][evaluation->point],
             .packet_case = see_case(evaluator, block, evaluation->packet_case),
             .block = (uint32_t)block->number,
@@ -739,11 +607,11 @@ static const struct effect *effect_of(const struct context *context, const struc
             .stretch = (uint16_t)evaluation->stretch,
             .axis = (uint8_t)evaluation->axis,
         };
-        const struct effect *known = find_slot(evaluator->slots, evaluator->n_slots, &key)->effect;
+        const struct effect *known = memo_get(evaluator->memo, &key);
         if (known)
                 return known;
         const struct effect *effect = walk_block(context, block, mark, evaluator->arena);
-        keep(evaluator, &key, effect);
+        memo_put(evaluator->memo, &key, effect);
         return effect;
 }
 
@@ -764,18 +632,18 @@ static void pass_base(const struct context *context, const struct block *block, 
         for (size_t i = 0; i < live->n; i++) {
                 const struct bits_pair *arriving = &live->items[i].bits;
                 const struct effect *effect = effect_of(context, block, live->items[i].mark);
-                add_cut(context, scratch, own, arriving, &effect->own);
-                add_cut(context, scratch, others, arriving, &effect->others);
+                flow_add_cut(scratch, context->stretch->n_words, own, arriving, &effect->own);
+                flow_add_cut(scratch, context->stretch->n_words, others, arriving, &effect->others);
                 for (size_t k = 0; k < effect->accepted.n; k++)
-                        add_cut(context, scratch,
-                                &exit_with(&next, effect->accepted.items[k].mark)->bits, arriving,
-                                &effect->accepted.items[k].bits);
+                        flow_add_cut(scratch, context->stretch->n_words,
+                                     &exit_with(&next, effect->accepted.items[k].mark)->bits,
+                                     arriving, &effect->accepted.items[k].bits);
                 for (size_t k = 0; k < effect->returned.n; k++)
-                        add_cut(context, scratch,
-                                policy_drops(block)
-                                    ? others
-                                    : &exit_with(&next, effect->returned.items[k].mark)->bits,
-                                arriving, &effect->returned.items[k].bits);
+                        flow_add_cut(scratch, context->stretch->n_words,
+                                     policy_drops(block)
+                                         ? others
+                                         : &exit_with(&next, effect->returned.items[k].mark)->bits,
+                                     arriving, &effect->returned.items[k].bits);
         }
         *live = next;
 }
@@ -801,7 +669,8 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
         vec_foreach (struct block *, block, &evaluation->hook->bases)
                 pass_base(&context, *block, &live, &own, &others);
         for (size_t i = 0; i < live.n; i++)
-                add_pair(&context, evaluator->scratch, &passed, &live.items[i].bits);
+                flow_add_pair(evaluator->scratch, context.stretch->n_words, &passed,
+                              &live.items[i].bits);
         return (struct passage){
             {passed.sure, passed.maybe}, {own.sure, own.maybe}, {others.sure, others.maybe}};
 }
