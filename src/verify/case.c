@@ -263,8 +263,8 @@ static void add_hops(struct making *making, struct sim_packet packet)
 
 static void add_interfaces(struct making *making, struct sim_packet packet)
 {
-        const struct texts_told_apart *in = &making->builder->told_apart.interfaces[0];
-        const struct texts_told_apart *out = &making->builder->told_apart.interfaces[1];
+        const struct interfaces_told_apart *in = &making->builder->told_apart.interfaces[0];
+        const struct interfaces_told_apart *out = &making->builder->told_apart.interfaces[1];
 
         for (size_t i = in->n; i-- > 0;)
                 for (size_t k = out->n; k-- > 0;) {
@@ -323,6 +323,7 @@ struct cases cases_make(const struct program *program, const struct case_options
         builder->options = *options;
         builder->arena = program->arena;
         builder->told_apart = distinctions_make(program, options->meaning);
+        cases.interfaces = builder->told_apart.interfaces;
         cases.groups = arena_new_array(builder->arena, struct case_group, ARRAY_SIZE(kinds));
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
                 struct case_group *group = &cases.groups[cases.n];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "verify/distinctions.h"
 #include "verify/meaning.h"
 #include "verify/program.h"
 
@@ -49,6 +50,7 @@ struct case_group {
 struct cases {
         struct case_group *groups;
         size_t n;
+        const struct interfaces_told_apart *interfaces; /* in, out */
         struct builder *builder;
 };
 

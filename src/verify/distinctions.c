@@ -145,7 +145,7 @@ static const char *least_known(const struct gathering *gathering, int side, cons
 }
 
 static void finish_interfaces(const struct gathering *gathering, int side,
-                              struct texts_told_apart *ret)
+                              struct interfaces_told_apart *ret)
 {
         VEC(const char *) names = {0};
 
@@ -160,6 +160,17 @@ static void finish_interfaces(const struct gathering *gathering, int side,
         vec_push(gathering->arena, &names, other);
         ret->items = names.items;
         ret->n = names.n;
+        ret->patterns = gathering->patterns[side].items;
+        ret->n_patterns = gathering->patterns[side].n;
+}
+
+bool interfaces_alike(const struct interfaces_told_apart *interfaces, const char *a, const char *b)
+{
+        for (size_t i = 0; i < interfaces->n_patterns; i++)
+                if (pattern_takes_in(interfaces->patterns[i], a) !=
+                    pattern_takes_in(interfaces->patterns[i], b))
+                        return false;
+        return true;
 }
 
 static void add_pattern(struct gathering *gathering, int side, const char *pattern)

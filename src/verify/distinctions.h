@@ -14,9 +14,11 @@ struct ports_told_apart {
 #define PORT_PROTOCOLS 3
 extern const uint8_t port_protocols[PORT_PROTOCOLS]; /* TCP, UDP, SCTP */
 
-struct texts_told_apart {
-        const char **items;
+struct interfaces_told_apart {
+        const char **items; /* the last is one that no rule names */
         size_t n;
+        const char *const *patterns;
+        size_t n_patterns;
 };
 struct bytes_told_apart {
         uint8_t *items;
@@ -25,11 +27,11 @@ struct bytes_told_apart {
 
 struct distinctions {
         struct ports_told_apart ports[PORT_PROTOCOLS];
-        struct texts_told_apart interfaces[2]; /* in, out; the last is one that no rule names */
-        struct bytes_told_apart protocols;     /* besides those with ports and the family's ICMP */
-        struct bytes_told_apart tcp_flags;     /* SYN alone first, as a client sends it */
-        struct bytes_told_apart hops;          /* the last is one that no rule names */
-        bool hops_of_any;                      /* rules ask it of other protocols than ICMP, too */
+        struct interfaces_told_apart interfaces[2]; /* in, out */
+        struct bytes_told_apart protocols; /* besides those with ports and the family's ICMP */
+        struct bytes_told_apart tcp_flags; /* SYN alone first, as a client sends it */
+        struct bytes_told_apart hops;      /* the last is one that no rule names */
+        bool hops_of_any;                  /* rules ask it of other protocols than ICMP, too */
         struct {
                 uint16_t *items; /* type << 8 | code; echo requests first */
                 size_t n;
@@ -41,6 +43,9 @@ struct distinctions {
 
 uint8_t icmp_of_family(enum family family);
 bool tcp_flags_begin(uint8_t flags); /* does it begin a connection? */
+
+/* Do all rules take the two for the same? */
+bool interfaces_alike(const struct interfaces_told_apart *interfaces, const char *a, const char *b);
 
 /* Everything lives in the program's arena. */
 struct distinctions distinctions_make(const struct program *program, const struct meaning *meaning);

@@ -661,7 +661,7 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
 
         arena_reset(evaluator->scratch);
         live.items[0] = (struct exit){
-            .mark = {true, evaluation->mark},
+            .mark = {!evaluation->any_mark, evaluation->mark},
             .bits.sure = new_bits(&context, evaluator->scratch),
         };
         memcpy(live.items[0].bits.sure, context.stretch->all,

@@ -44,6 +44,7 @@ struct evaluation {
         size_t point; /* the fixed end, of the other axis */
         const struct packet_case *packet_case;
         uint32_t mark; /* that the packets come with */
+        bool any_mark; /* it is not known */
 };
 
 /* The passage's bits hold until the next call. */

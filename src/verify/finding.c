@@ -28,6 +28,7 @@ static struct sim_packet packet_of(const struct space *space, const struct diffe
         packet.source = evaluation->axis == AXIS_SOURCE ? *other_ip : *fixed_ip;
         packet.destination = evaluation->axis == AXIS_SOURCE ? *fixed_ip : *other_ip;
         packet.mark = evaluation->mark;
+        packet.mark_unknown = evaluation->any_mark ? UINT32_MAX : 0;
         return packet;
 }
 
@@ -45,11 +46,11 @@ static struct packet policy_packet(const struct space *space, const struct sim_p
         };
 }
 
-static enum outcome outcome_of(enum finding_kind kind)
+static bool is_as_found(const struct finding *finding, enum outcome outcome)
 {
-        return kind == FINDING_OPEN       ? OUTCOME_PASS
-               : kind == FINDING_UNPROVEN ? OUTCOME_UNKNOWN
-                                          : OUTCOME_DROP;
+        if (finding->kind == FINDING_UNPROVEN)
+                return finding->doubt || outcome == OUTCOME_UNKNOWN;
+        return outcome == (finding->kind == FINDING_OPEN ? OUTCOME_PASS : OUTCOME_DROP);
 }
 
 /* With dice one way, then the other, until it comes out as found. */
@@ -61,7 +62,7 @@ static bool run_alone(const struct space *space, struct finding *finding)
                 const struct sim_options options = {.node = &space->node, .chance = ways[i]};
                 struct sim_result result =
                     simulate(space->enforced, finding->hook, &finding->packet, &options);
-                if (result.outcome != outcome_of(finding->kind))
+                if (!is_as_found(finding, result.outcome))
                         continue;
                 finding->chance = ways[i];
                 finding->table = result.table;
@@ -132,12 +133,20 @@ int finding_add(struct space *space, struct proof *proof, const struct differenc
         };
         size_t kept = 0;
 
+        /* A mark that nobody sets is no packet of anybody's. */
+        finding.packet = packet_of(space, difference);
+        if (finding.kind != FINDING_UNPROVEN && finding.packet.mark &&
+            !mark_arrives(space->enforced, finding.hook, &finding.packet, &space->node)) {
+                finding.doubt =
+                    arena_printf(space->arena, "no packet was found that comes with mark 0x%x",
+                                 finding.packet.mark);
+                finding.kind = FINDING_UNPROVEN;
+        }
         proof->counts[finding.kind]++;
         vec_foreach (const struct finding, known, &proof->findings)
                 kept += known->kind == finding.kind;
         if (kept >= room(space))
                 return 0;
-        finding.packet = packet_of(space, difference);
         finding.expected = expected_words(expectation, finding.packet.state);
         struct packet packet = policy_packet(space, &finding.packet);
         finding.verdict = policy_verdict(space->arena, space->cluster, &policy, &packet);

@@ -438,6 +438,17 @@ static void add_matches(struct program *program, const struct rule *rule, struct
         step->question = position - 1;
 }
 
+/* Conntrack comes behind the raw table: what a rule there sees of a state is not a case's. */
+static void forget_state(const struct program *program, struct step *step)
+{
+        if (step->question == NO_QUESTION)
+                return;
+        vec_foreach (const struct match *, match, &program->questions.items[step->question].matches)
+                step->unknown = step->unknown || (*match)->kind == MATCH_CTSTATE;
+        if (step->unknown)
+                step->question = NO_QUESTION;
+}
+
 static struct block *block_of(struct program *program, size_t ruleset, const struct table *table,
                               const struct chain *chain);
 
@@ -492,6 +503,8 @@ static struct block *block_of(struct program *program, size_t ruleset, const str
         vec_foreach (const struct rule, rule, &chain->rules) {
                 struct step step = {.rule = rule};
                 add_matches(program, rule, &step);
+                if (strcmp(table->name, "raw") == 0)
+                        forget_state(program, &step);
                 set_action(program, block, &step);
                 vec_push(program->arena, &block->steps, step);
         }
@@ -500,7 +513,7 @@ static struct block *block_of(struct program *program, size_t ruleset, const str
 
 struct hook_program program_hook(struct program *program, enum sim_hook hook)
 {
-        static const char *const tables[] = {"mangle", "filter", "security"};
+        static const char *const tables[] = {"raw", "mangle", "filter", "security"};
         const struct enforced *enforced = program->enforced;
         struct hook_program bases = {0};
 
@@ -544,12 +557,14 @@ static void settle(struct program *program, struct block *block)
                 if (step->to->state == BUSY) {
                         step->action = ACTION_UNKNOWN;
                         step->to = NULL;
+                        block->can_stop = true;
                         continue;
                 }
                 for (enum axis axis = AXIS_SOURCE; axis <= AXIS_DESTINATION; axis++)
                         bits_or(block->reads[axis], step->to->reads[axis], program->n_features);
                 bits_or(block->asks, step->to->asks, program->questions.n);
                 block->reads_mark = block->reads_mark || step->to->reads_mark;
+                block->can_stop = block->can_stop || step->to->can_stop;
         }
         block->state = READY;
 }
@@ -559,4 +574,21 @@ void program_settle(struct program *program, size_t n_features)
         program->n_features = n_features;
         vec_foreach (struct block *, block, &program->blocks)
                 settle(program, *block);
+}
+
+bool hook_can_stop(const struct hook_program *hook)
+{
+        vec_foreach (struct block *, block, &hook->bases)
+                if ((*block)->can_stop ||
+                    ((*block)->chain->policy && strcmp((*block)->chain->policy, "DROP") == 0))
+                        return true;
+        return false;
+}
+
+bool hook_asks_mark(const struct hook_program *hook)
+{
+        vec_foreach (struct block *, block, &hook->bases)
+                if ((*block)->reads_mark)
+                        return true;
+        return false;
 }

@@ -65,7 +65,7 @@ struct block {
         /* Of it and all that it leads to. */
         bits_word *reads[AXES]; /* features */
         bits_word *asks;        /* questions */
-        bool reads_mark;
+        bool reads_mark, can_stop;
         enum { UNSEEN, BUSY, READY } state;
 };
 
@@ -104,8 +104,11 @@ struct hook_program {
 struct program *program_new(struct arena *arena, const struct enforced *enforced,
                             const struct sim_node *node, enum family family,
                             struct splitter *splitter);
-/* The tables that can stop a packet at INPUT, FORWARD or OUTPUT: mangle, filter, security. Names
- * features to the splitter. */
+/* The tables that can stop a packet there: raw, mangle, filter, security. Names features to the
+ * splitter. */
 struct hook_program program_hook(struct program *program, enum sim_hook hook);
+/* When settled: can any rule there stop a packet, or a chain's policy? Do any ask for marks? */
+bool hook_can_stop(const struct hook_program *hook);
+bool hook_asks_mark(const struct hook_program *hook);
 /* When all hooks are there and the splitter has split: what each block reads. */
 void program_settle(struct program *program, size_t n_features);

@@ -18,35 +18,67 @@ struct look {
         struct evaluation evaluation;
         const struct subject *subject;
         size_t fixed_class;
-        bits_word *expected, *cut; /* of the stretch */
+        bits_word *expected, *cut, *asked; /* of the stretch */
+        bool only_stops;                   /* what passes is settled elsewhere */
 };
 
-/* What is asked about of the stretch: nobody sends from, or to, what no wire carries. */
-static bool is_asked(const struct look *look, size_t word, bits_word *ret)
+static bool is_at_node(enum sim_hook hook)
+{
+        return hook == HOOK_INPUT || hook == HOOK_OUTPUT;
+}
+
+/* Does the pod of that class use the case's interface on this side of the node? */
+static bool fits_link(const struct look *look, size_t class, enum axis axis)
+{
+        const struct sim_packet *packet = &look->evaluation.packet_case->packet;
+        const struct place_of_pod *pod = space_pod(look->space, class);
+        const struct interfaces_told_apart *interfaces = &look->space->cases.interfaces[axis];
+
+        return !pod || !pod->link ||
+               interfaces_alike(interfaces,
+                                axis == AXIS_SOURCE ? packet->in_interface : packet->out_interface,
+                                pod->link);
+}
+
+/* Who of the stretch is asked about: nobody sends from, or to, what no wire carries. */
+static void ask_all(struct look *look)
 {
         const struct space *space = look->space;
         const struct stretch *stretch = &space->stretches[look->evaluation.stretch];
-        size_t at = stretch->first_word + word;
+        enum axis axis = look->evaluation.axis;
 
-        *ret = stretch->all[word];
-        if (look->hook == HOOK_FORWARD)
-                *ret &= ~space->never[look->evaluation.axis][at];
-        return *ret != 0;
+        for (size_t i = 0; i < stretch->n_words; i++) {
+                look->asked[i] = stretch->all[i];
+                if (!is_at_node(look->hook))
+                        look->asked[i] &= ~space->never[axis][stretch->first_word + i];
+        }
+}
+
+/* … nor by another link than its own. */
+static void ask(struct look *look)
+{
+        const struct space *space = look->space;
+        enum axis axis = look->evaluation.axis;
+
+        ask_all(look);
+        if (look->evaluation.stretch != STRETCH_LOCAL)
+                return;
+        for (size_t i = 0; i < space->n_pods; i++)
+                if (!fits_link(look, i, axis))
+                        look->asked[i / BITS_WORD] &= ~((bits_word)1 << i % BITS_WORD);
 }
 
 /* cut = flow & (expected or not) & asked; false where that is nothing. */
 static bool cut_out(struct look *look, const bits_word *flow, bool expected)
 {
         size_t n = look->space->stretches[look->evaluation.stretch].n_words;
-        bits_word any = 0, asked;
+        bits_word any = 0;
 
         if (!flow)
                 return false;
         for (size_t i = 0; i < n; i++) {
                 look->cut[i] =
-                    is_asked(look, i, &asked)
-                        ? flow[i] & asked & (expected ? look->expected[i] : ~look->expected[i])
-                        : 0;
+                    flow[i] & look->asked[i] & (expected ? look->expected[i] : ~look->expected[i]);
                 any |= look->cut[i];
         }
         return any != 0;
@@ -71,24 +103,26 @@ static bool is_clear(struct look *look, const struct passage *passage)
 {
         bool stopped_is_wrong = look->evaluation.packet_case->expectation != EXPECT_NO_MORE;
 
-        return !cut_out(look, passage->passed.sure, false) &&
-               !cut_out(look, passage->passed.maybe, false) &&
-               !(stopped_is_wrong && (cut_out(look, passage->own.sure, true) ||
-                                      cut_out(look, passage->others.sure, true) ||
-                                      cut_out(look, passage->own.maybe, true) ||
-                                      cut_out(look, passage->others.maybe, true)));
+        if (!look->only_stops && (cut_out(look, passage->passed.sure, false) ||
+                                  cut_out(look, passage->passed.maybe, false)))
+                return false;
+        return !stopped_is_wrong || (!cut_out(look, passage->own.sure, true) &&
+                                     !cut_out(look, passage->others.sure, true) &&
+                                     !cut_out(look, passage->own.maybe, true) &&
+                                     !cut_out(look, passage->others.maybe, true));
 }
 
-static int compare(struct look *look, const struct passage *passage)
+static int compare_passed(struct look *look, const struct passage *passage)
 {
-        bool stopped_is_wrong = look->evaluation.packet_case->expectation != EXPECT_NO_MORE;
-
         if (cut_out(look, passage->passed.sure, false) && add(look, FINDING_OPEN) < 0)
                 return -1;
         if (cut_out(look, passage->passed.maybe, false) && add(look, FINDING_UNPROVEN) < 0)
                 return -1;
-        if (!stopped_is_wrong)
-                return 0;
+        return 0;
+}
+
+static int compare_stopped(struct look *look, const struct passage *passage)
+{
         if (cut_out(look, passage->own.sure, true) && add(look, FINDING_SHUT) < 0)
                 return -1;
         if (cut_out(look, passage->others.sure, true) && add(look, FINDING_SHUT_BY_OTHERS) < 0)
@@ -98,6 +132,15 @@ static int compare(struct look *look, const struct passage *passage)
             add(look, FINDING_UNPROVEN) < 0)
                 return -1;
         return 0;
+}
+
+static int compare(struct look *look, const struct passage *passage)
+{
+        if (!look->only_stops && compare_passed(look, passage) < 0)
+                return -1;
+        return look->evaluation.packet_case->expectation == EXPECT_NO_MORE
+                   ? 0
+                   : compare_stopped(look, passage);
 }
 
 static struct passage run(struct look *look, const struct packet_case *packet_case)
@@ -120,6 +163,12 @@ static int look_at_cases(struct look *look, size_t group)
 
         for (size_t i = 0; i < cases.n; i++) {
                 expect(look, &cases.items[i]);
+                if (!fits_link(look, look->fixed_class,
+                               look->evaluation.axis == AXIS_SOURCE ? AXIS_DESTINATION
+                                                                    : AXIS_SOURCE))
+                        continue;
+                if (look->space->options->link_of)
+                        ask(look);
                 struct passage passage = run(look, &cases.items[i]);
                 if (compare(look, &passage) < 0)
                         return -1;
@@ -128,7 +177,7 @@ static int look_at_cases(struct look *look, size_t group)
 }
 
 /* One by one only where the head leaves something open. */
-static int look_at_groups(struct look *look)
+static int look_with_mark(struct look *look)
 {
         struct space *space = look->space;
 
@@ -144,19 +193,37 @@ static int look_at_groups(struct look *look)
         return 0;
 }
 
+/* With every mark that packets may come with, where rules ask for marks. */
+static int look_at_groups(struct look *look)
+{
+        struct space *space = look->space;
+        const struct arriving_marks *marks = &space->marks[look->hook];
+        bool asks = hook_asks_mark(&space->hooks[look->hook]);
+
+        for (size_t i = 0; i < (asks ? marks->n : 1); i++) {
+                look->evaluation.mark = marks->items[i];
+                if (look_with_mark(look) < 0)
+                        return -1;
+        }
+        if (!asks || !marks->any)
+                return 0;
+        look->evaluation.any_mark = true;
+        return look_with_mark(look);
+}
+
 /* Of a fixed end of the node's own, of a pod, or of a link's addresses. */
 static int look_from(struct space *space, struct proof *proof, enum sim_hook hook, enum axis axis,
                      size_t stretch, size_t point, size_t class, const struct subject *subject,
                      struct err *err)
 {
         size_t n = space->stretches[stretch].n_words;
-        bits_word *words = arena_new_array(space->arena, bits_word, 2 * n + 1);
+        bits_word *words = arena_new_array(space->arena, bits_word, 3 * n + 1);
         struct look look = {
             .space = space,
             .proof = proof,
             .err = err,
             .hook = hook,
-            .evaluation = {.hook = &space->hooks[hook - HOOK_INPUT],
+            .evaluation = {.hook = &space->hooks[hook],
                            .stretch = stretch,
                            .axis = axis,
                            .point = point},
@@ -164,13 +231,19 @@ static int look_from(struct space *space, struct proof *proof, enum sim_hook hoo
             .fixed_class = class,
             .expected = words,
             .cut = words + n,
+            .asked = words + 2 * n,
         };
 
-        return n == 0 ? 0 : look_at_groups(&look);
+        if (n == 0)
+                return 0;
+        look.only_stops = hook == HOOK_PREROUTING || hook == HOOK_POSTROUTING;
+        look.evaluation.packet_case = &space->cases.groups[0].head;
+        ask_all(&look);
+        return look_at_groups(&look);
 }
 
-static int look_at_pod(struct space *space, struct proof *proof, const struct place_of_pod *pod,
-                       struct err *err)
+static int look_at_pod(struct space *space, struct proof *proof, enum sim_hook hook,
+                       const struct place_of_pod *pod, struct err *err)
 {
         static const struct {
                 enum axis axis; /* of the others */
@@ -182,8 +255,8 @@ static int look_at_pod(struct space *space, struct proof *proof, const struct pl
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
-                if (look_from(space, proof, HOOK_FORWARD, sides[i].axis, sides[i].stretch,
-                              pod->point, pod->subject->class, pod->subject, err) < 0)
+                if (look_from(space, proof, hook, sides[i].axis, sides[i].stretch, pod->point,
+                              pod->subject->class, pod->subject, err) < 0)
                         return -1;
         return 0;
 }
@@ -238,21 +311,27 @@ static int look_at_each_transit(struct space *space, struct proof *proof, struct
 static int look_at_transit(struct space *space, struct proof *proof, struct err *err)
 {
         size_t n = space->stretches[STRETCH_TRANSIT].n_words;
-        bits_word *words = arena_new_array(space->arena, bits_word, 2 * n + 1);
+        bits_word *words = arena_new_array(space->arena, bits_word, 3 * n + 1);
         struct look look = {
             .space = space,
             .proof = proof,
             .err = err,
             .hook = HOOK_FORWARD,
-            .evaluation = {.hook = &space->hooks[HOOK_FORWARD - HOOK_INPUT],
+            .evaluation = {.hook = &space->hooks[HOOK_FORWARD],
                            .stretch = STRETCH_TRANSIT,
                            .axis = AXIS_SOURCE,
                            .point = space->transit},
             .fixed_class = SIZE_MAX,
             .expected = words,
             .cut = words + n,
+            .asked = words + 2 * n,
         };
 
+        look.evaluation.packet_case = &space->cases.groups[0].head;
+        ask_all(&look);
+        if (hook_asks_mark(&space->hooks[HOOK_FORWARD]) &&
+            (space->marks[HOOK_FORWARD].n > 1 || space->marks[HOOK_FORWARD].any))
+                return look_at_each_transit(space, proof, err);
         for (size_t group = 0; group < space->cases.n; group++) {
                 expect(&look, &space->cases.groups[group].head);
                 struct passage passage = run(&look, &space->cases.groups[group].head);
@@ -264,9 +343,16 @@ static int look_at_transit(struct space *space, struct proof *proof, struct err 
 
 static int look_at_all(struct space *space, struct proof *proof, struct err *err)
 {
+        static const enum sim_hook around[] = {HOOK_PREROUTING, HOOK_POSTROUTING};
+
         for (size_t i = 0; i < space->subjects.n; i++)
-                if (look_at_pod(space, proof, &space->pods[i], err) < 0)
+                if (look_at_pod(space, proof, HOOK_FORWARD, &space->pods[i], err) < 0)
                         return -1;
+        for (size_t k = 0; k < ARRAY_SIZE(around); k++)
+                for (size_t i = 0; hook_can_stop(&space->hooks[around[k]]) && i < space->subjects.n;
+                     i++)
+                        if (look_at_pod(space, proof, around[k], &space->pods[i], err) < 0)
+                                return -1;
         if (look_at_node(space, proof, err) < 0 || look_at_links(space, proof, err) < 0)
                 return -1;
         return look_at_transit(space, proof, err);

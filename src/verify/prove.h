@@ -24,7 +24,10 @@ struct prove_options {
         const char *node;
         bool own_node_egress;
         struct sim_node node_facts; /* the node's own addresses, besides the Node object's */
-        size_t max_findings;        /* kept; the rest is counted. 0: 20 */
+        /* The link that leads to a pod of the node; NULL where it is not known: then any may. */
+        const char *(*link_of)(const struct ip *pod, void *data);
+        void *link_data;
+        size_t max_findings; /* of a kind that are kept; the rest is counted. 0: 20 */
 };
 
 enum finding_kind {
@@ -40,6 +43,7 @@ struct finding {
         enum sim_hook hook;
         struct verdict verdict; /* the reference's, of this packet as a new connection's */
         const char *expected;   /* for people: "established connections pass"; NULL: the verdict */
+        const char *doubt;      /* for people: why it is not proven, besides the rule; or NULL */
         /* What decides (open, shut), or is in the way (unproven); NULL rule: the chain's policy;
          * NULL chain: nothing does, the packet came to the end. */
         size_t ruleset; /* index in enforced.rules */

@@ -187,10 +187,16 @@ static void add_points(struct space *space)
         struct evaluator *evaluator = space->evaluator;
 
         space->pods = arena_new_array(space->arena, struct place_of_pod, space->subjects.n);
+        space->by_class =
+            arena_new_array(space->arena, const struct place_of_pod *, space->n_pods + 1);
         for (size_t i = 0; i < space->subjects.n; i++) {
                 space->pods[i].subject = &space->subjects.items[i];
                 space->pods[i].point =
                     evaluator_add_class(evaluator, space->subjects.items[i].class);
+                if (space->options->link_of)
+                        space->pods[i].link = space->options->link_of(&space->subjects.items[i].ip,
+                                                                      space->options->link_data);
+                space->by_class[space->subjects.items[i].class] = &space->pods[i];
         }
         for (size_t class = 0; class < space->classes->n; class ++) {
                 if (bits_get(space->own, class)) {
@@ -283,8 +289,12 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
                                 .options = options,
                                 .node = node_of(arena, cluster, options)};
         space->program = program_new(arena, enforced, &space->node, family, splitter);
-        for (enum sim_hook hook = HOOK_INPUT; hook <= HOOK_OUTPUT; hook++)
-                space->hooks[hook - HOOK_INPUT] = program_hook(space->program, hook);
+        for (enum sim_hook hook = HOOK_PREROUTING; hook <= HOOK_POSTROUTING; hook++) {
+                space->hooks[hook] = program_hook(space->program, hook);
+                space->marks[hook] = (struct arriving_marks){.n = 1};
+                if (hook >= HOOK_INPUT && hook <= HOOK_OUTPUT)
+                        space->marks[hook] = marks_arriving(arena, enforced, family, hook);
+        }
         struct own_features own = add_features(space, splitter);
         space->meaning = meaning_new(arena, cluster, &policy, family, splitter);
         space->classes = reorder_classes(space, splitter_split(arena, splitter));
@@ -304,6 +314,11 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
         space->cases = cases_make(space->program, &cases);
         space->evaluator = evaluator_new(space->program, space->classes, space->stretches);
         add_points(space);
+}
+
+const struct place_of_pod *space_pod(const struct space *space, size_t class)
+{
+        return class < space->n_pods ? space->by_class[class] : NULL;
 }
 
 void space_done(struct space *space)
@@ -409,7 +424,7 @@ bool space_expect(struct space *space, enum sim_hook hook, const struct evaluati
         memcpy(ret, stretch->all, stretch->n_words * sizeof(*ret));
         if (expectation == EXPECT_PASS || fixed_class == SIZE_MAX)
                 return true;
-        if (hook != HOOK_FORWARD)
+        if (hook == HOOK_INPUT || hook == HOOK_OUTPUT)
                 return expect_at_node(space, hook, evaluation, fixed_class, ret);
         if (expectation == EXPECT_MIDSTREAM)
                 expect_midstream(space, evaluation, fixed_class, ret);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "verify/evaluate.h"
+#include "verify/marks.h"
 #include "verify/prove.h"
 
 /* All that a proof looks at for one family: rules as a program, policies as a meaning, and the
@@ -17,6 +18,7 @@ enum stretch_number {
 struct place_of_pod {
         const struct subject *subject;
         size_t point;
+        const char *link; /* that leads to it; NULL: any may */
 };
 
 struct space {
@@ -28,7 +30,8 @@ struct space {
         struct sim_node node; /* as the options have it, with the Node object's addresses */
 
         struct program *program;
-        struct hook_program hooks[3]; /* HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT: hook - HOOK_INPUT */
+        struct hook_program hooks[5];   /* by enum sim_hook */
+        struct arriving_marks marks[5]; /* likewise */
         struct address_classes *classes;
         struct meaning *meaning;
         struct subjects subjects;
@@ -40,6 +43,7 @@ struct space {
         bits_word *isolated;             /* classes of pods that are, in any direction */
         bits_word **members[DIRECTIONS]; /* by group: classes */
         struct place_of_pod *pods;       /* by subject */
+        const struct place_of_pod **by_class;
         size_t n_pods;
         VEC(size_t) own_classes, link_classes; /* as classes */
         VEC(size_t) own_points, link_points;   /* as points, in the same order */
@@ -51,6 +55,8 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
                 const struct enforced *enforced, const struct prove_options *options,
                 enum family family);
 void space_done(struct space *space);
+/* Of the subject with that class; NULL where it is none. */
+const struct place_of_pod *space_pod(const struct space *space, size_t class);
 
 /* What the policies expect of the packets of a case: of the fixed end (a point's class, SIZE_MAX
  * for the transit's; subject NULL where it is no pod of the node) and a stretch of the other end,

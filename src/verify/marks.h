@@ -1,0 +1,25 @@
+#pragma once
+
+#include "verify/simulate.h"
+
+/* With which marks packets come to a hook. A packet comes from the wire with none; rules in front
+ * of the hook may set some. */
+
+#define MAX_ARRIVING_MARKS 16
+
+struct arriving_marks {
+        uint32_t items[MAX_ARRIVING_MARKS]; /* 0 first, always there */
+        size_t n;
+        bool any; /* more than fit here, or marks that come from connections: any is thinkable */
+};
+
+/* Of the family, at INPUT and FORWARD (set in PREROUTING) or at OUTPUT (set there before filter's
+ * table). All that chains which can be reached set, in any order and however often: more than
+ * there are, never fewer. */
+struct arriving_marks marks_arriving(struct arena *arena, const struct enforced *enforced,
+                                     enum family family, enum sim_hook hook);
+
+/* Is there a packet that comes to the hook as this one, with its mark? One that was sent to its
+ * destination, or to an address and port that nat's rules lead there. False: none was found. */
+bool mark_arrives(const struct enforced *enforced, enum sim_hook hook,
+                  const struct sim_packet *packet, const struct sim_node *node);
