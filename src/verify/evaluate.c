@@ -1,6 +1,5 @@
 #include "verify/evaluate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,22 +144,36 @@ static const void *see_point(struct evaluator *evaluator, const struct block *bl
         return intern_bytes(evaluator->intern, (const char *)seen, 2 * words * sizeof(*seen));
 }
 
+static int compare_sights(const void *a, const void *b)
+{
+        uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static size_t count_different(struct arena *arena, const void *const *sights, size_t n)
+{
+        const void **sorted = arena_copy(arena, sights, n * sizeof(*sights));
+        size_t different = 0;
+
+        sort_items(sorted, n, sizeof(*sorted), compare_sights);
+        for (size_t i = 0; i < n; i++)
+                different += i == 0 || sorted[i] != sorted[i - 1];
+        return different;
+}
+
 /* Keeping pays where it sees fewer than half as many different points as there are. */
 static void settle_points(struct evaluator *evaluator, const struct block *block, enum axis axis)
 {
         struct block_memory *memory = &evaluator->blocks[block->number];
-        struct map *seen = map_new(evaluator->scratch);
         size_t n = evaluator->points.n;
 
         memory->by_point[axis] = arena_new_array(evaluator->arena, const void *, n);
-        for (size_t i = 0; i < n; i++) {
-                const void *sight = see_point(evaluator, block, axis, &evaluator->points.items[i]);
-                char key[32];
-                snprintf(key, sizeof(key), "%p", sight);
-                map_put(seen, key, evaluator);
-                memory->by_point[axis][i] = sight;
-        }
-        memory->kept[axis] = map_size(seen) * 2 <= n + 1;
+        for (size_t i = 0; i < n; i++)
+                memory->by_point[axis][i] =
+                    see_point(evaluator, block, axis, &evaluator->points.items[i]);
+        memory->kept[axis] =
+            count_different(evaluator->scratch, memory->by_point[axis], n) * 2 <= n + 1;
         memory->settled[axis] = true;
 }
 
