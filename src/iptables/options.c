@@ -2,35 +2,124 @@
 
 #include <string.h>
 
+#include "iptables/extensions.h"
 #include "iptables/match_options.h"
+#include "iptables/targets.h"
 
 /* A rule's text is groups of words: iptables' own options ("! -s 10.0.0.0/8"), and "-m module" with
  * all that follows up to the next -m or the target. A group that is not understood to its last word
  * is kept whole, as written. */
 
-/* [first, end) are the words of one group behind its "-m module" (or without one). False where one
- * of them is not understood. */
-static bool parse_options(struct match_reading *reading, const char *module,
-                          const struct words *words, size_t first, size_t end, struct rule *rule)
-{
-        const size_t known = rule->matches.n;
+/* What one group adds to a rule. */
+struct group {
+        struct reading *reading;
+        const char *module; /* NULL: an option of iptables' own */
+        const struct words *words;
+        size_t first, end; /* its words, behind "-m module" */
+        size_t known;      /* matches of the rule in front of it */
+};
 
-        for (size_t i = first; i < end;) {
-                struct match match = {.invert = word_is(&words->list.items[i], "!")};
-                i += match.invert;
-                const struct match_option *row =
-                    i < end ? match_option_named(reading, module, words->list.items[i].text) : NULL;
-                if (!row || end - i - 1 < row->n_arguments ||
-                    (row->protocol == PROTOCOL_ANY && module && rule->matches.n > known) ||
-                    !row->parse(reading, &words->list.items[i + 1], &match)) {
-                        rule->matches.n = known;
+static const struct match_option *row_of(const struct group *group, const struct match *match)
+{
+        return match_option_of_kind(match->kind, group->reading->family, group->reading->protocol);
+}
+
+static bool has_kind(const struct group *group, const struct rule *rule, enum match_kind kind)
+{
+        for (size_t i = group->known; i < rule->matches.n; i++)
+                if (rule->matches.items[i].kind == kind)
+                        return true;
+        return false;
+}
+
+/* What stands behind a match's arguments, to the end of the group. */
+static bool parse_more(const struct group *group, const struct match_option *row, size_t first,
+                       struct match *match)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        if (!grammar_read(row->more, group->reading, group->words, first, group->end, &text))
+                return false;
+        match->set.options = arena_strdup(group->reading->ruleset->arena, strbuf_text(&text));
+        return true;
+}
+
+/* One option with its arguments. Returns the word behind it, or 0 where it is not understood. */
+static size_t parse_option(const struct group *group, size_t i, struct rule *rule)
+{
+        const struct word *items = group->words->list.items;
+        struct match match = {.invert = word_is(&items[i], "!")};
+        const struct match_option *row;
+
+        i += match.invert;
+        row = i < group->end ? match_option_named(group->reading, group->module, items[i].text)
+                             : NULL;
+        if (!row || group->end - i - 1 < row->n_arguments)
+                return 0;
+        if (row->modify)
+                return match.invert ? 0 : i + 1;
+        if ((rule->matches.n > group->known && !row->shares) || has_kind(group, rule, row->kind) ||
+            !row->parse(group->reading, &items[i + 1], &match))
+                return 0;
+        match.kind = row->kind;
+        i += 1 + row->n_arguments;
+        if (row->more && i < group->end) {
+                if (!parse_more(group, row, i, &match))
+                        return 0;
+                i = group->end;
+        }
+        rule_add_match(group->reading->ruleset, rule, match);
+        return i;
+}
+
+/* Modifiers say something of every match of their group. */
+static void modify(const struct group *group, struct rule *rule)
+{
+        for (size_t i = group->first; i < group->end; i++) {
+                const struct match_option *row = match_option_named(
+                    group->reading, group->module, group->words->list.items[i].text);
+                for (size_t j = group->known; row && row->modify && j < rule->matches.n; j++)
+                        row->modify(&rule->matches.items[j]);
+        }
+}
+
+/* Would its first match be printed behind the -m of the group in front? */
+static void set_apart(const struct group *group, struct rule *rule)
+{
+        struct match *first = &rule->matches.items[group->known];
+
+        if (group->module && group->known > 0)
+                first->apart = match_shares_module(first - 1, row_of(group, first - 1), first,
+                                                   row_of(group, first));
+}
+
+/* False where one of the words is not understood. */
+static bool parse_options(const struct group *group, struct rule *rule)
+{
+        for (size_t i = group->first; i < group->end;) {
+                i = parse_option(group, i, rule);
+                if (i == 0) {
+                        rule->matches.n = group->known;
                         return false;
                 }
-                match.kind = row->kind;
-                rule_add_match(reading->ruleset, rule, match);
-                i += 1 + row->n_arguments;
         }
-        return rule->matches.n > known;
+        if (rule->matches.n == group->known)
+                return false;
+        if (group->module)
+                modify(group, rule);
+        set_apart(group, rule);
+        return true;
+}
+
+static bool parse_extension(const struct group *group, struct rule *rule)
+{
+        struct match match;
+
+        if (!group->module || !extension_parse(group->reading, group->module, group->words,
+                                               group->first, group->end, &match))
+                return false;
+        rule_add_match(group->reading->ruleset, rule, match);
+        return true;
 }
 
 static bool begins_group(const struct word *word)
@@ -76,19 +165,47 @@ static size_t group_end(const struct words *words, size_t first)
         return i < words->list.n ? i : words->list.n;
 }
 
-/* "-m tcp --sport 1 -m tcp --dport 2" would be printed behind one -m: kept as written. */
-static bool repeats_module(const struct words *words, size_t first, size_t previous, size_t group)
-{
-        const struct word *items = words->list.items;
+/* Other names of what REJECT answers, and what nobody said is answered. */
+static const struct {
+        enum family family;
+        const char *name, *means;
+} reject_names[] = {
+    {FAMILY_IPV4, "", "icmp-port-unreachable"},
+    {FAMILY_IPV4, "net-unreach", "icmp-net-unreachable"},
+    {FAMILY_IPV4, "host-unreach", "icmp-host-unreachable"},
+    {FAMILY_IPV4, "proto-unreach", "icmp-proto-unreachable"},
+    {FAMILY_IPV4, "port-unreach", "icmp-port-unreachable"},
+    {FAMILY_IPV4, "net-prohib", "icmp-net-prohibited"},
+    {FAMILY_IPV4, "host-prohib", "icmp-host-prohibited"},
+    {FAMILY_IPV4, "admin-prohib", "icmp-admin-prohibited"},
+    {FAMILY_IPV4, "tcp-rst", "tcp-reset"},
+    {FAMILY_IPV6, "", "icmp6-port-unreachable"},
+    {FAMILY_IPV6, "no-route", "icmp6-no-route"},
+    {FAMILY_IPV6, "adm-prohibited", "icmp6-adm-prohibited"},
+    {FAMILY_IPV6, "addr-unreach", "icmp6-addr-unreachable"},
+    {FAMILY_IPV6, "port-unreach", "icmp6-port-unreachable"},
+    {FAMILY_IPV6, "policy-fail", "icmp6-policy-fail"},
+    {FAMILY_IPV6, "reject-route", "icmp6-reject-route"},
+};
 
-        return previous >= first && previous < group && group + 1 < words->list.n &&
-               word_is(&items[group], "-m") && word_is(&items[previous], "-m") &&
-               strcmp(items[previous + 1].text, items[group + 1].text) == 0 &&
-               is_protocols_module(items[group + 1].text);
+static const char *reject_type(const struct reading *reading, const char *text)
+{
+        for (size_t i = 0; reading->command && i < ARRAY_SIZE(reject_names); i++)
+                if (reject_names[i].family == reading->family &&
+                    strcmp(reject_names[i].name, text ? text : "") == 0)
+                        return reject_names[i].means;
+        return text;
 }
 
-static void parse_target(const struct options_context *context, const struct words *words,
-                         size_t first, struct target *ret)
+/* A command may name one that is made later. */
+static bool is_chain(const struct options_context *context, const char *name)
+{
+        return (context->table && table_chain(context->table, name)) ||
+               (context->command && !target_is_known(name));
+}
+
+static void parse_target(const struct options_context *context, const struct reading *reading,
+                         const struct words *words, size_t first, struct target *ret)
 {
         static const struct {
                 const char *name;
@@ -97,7 +214,6 @@ static void parse_target(const struct options_context *context, const struct wor
             {"ACCEPT", TARGET_ACCEPT},
             {"DROP", TARGET_DROP},
             {"RETURN", TARGET_RETURN},
-            {"REJECT", TARGET_REJECT},
         };
         const struct word *items = &words->list.items[first];
         size_t n = words->list.n - first;
@@ -108,14 +224,15 @@ static void parse_target(const struct options_context *context, const struct wor
                         *ret = (struct target){.kind = plain[i].kind};
                         return;
                 }
-        if (jump && n == 4 && strcmp(items[1].text, "REJECT") == 0 &&
-            strcmp(items[2].text, "--reject-with") == 0)
-                *ret = (struct target){.kind = TARGET_REJECT, .text = items[3].text};
+        const bool reject = jump && n > 1 && strcmp(items[1].text, "REJECT") == 0;
+        if (reject && (n == 2 || (n == 4 && strcmp(items[2].text, "--reject-with") == 0)))
+                *ret = (struct target){.kind = TARGET_REJECT,
+                                       .text = reject_type(reading, n == 4 ? items[3].text : NULL)};
         else if (!jump && n == 2)
                 *ret = (struct target){.kind = TARGET_GOTO, .text = items[1].text};
-        else if (jump && n == 2 && table_chain(context->table, items[1].text))
+        else if (jump && n == 2 && is_chain(context, items[1].text))
                 *ret = (struct target){.kind = TARGET_JUMP, .text = items[1].text};
-        else
+        else if (!jump || n < 2 || !target_parse(reading, words, first + 1, ret))
                 *ret = (struct target){.kind = TARGET_UNKNOWN, .text = words_raw(words, first, n)};
 }
 
@@ -137,6 +254,15 @@ static void print_target(const struct target *target, struct strbuf *out)
             [TARGET_REJECT] = " -j REJECT",
             [TARGET_JUMP] = " -j ",
             [TARGET_GOTO] = " -g ",
+            [TARGET_MARK] = " -j ",
+            [TARGET_CONNMARK] = " -j ",
+            [TARGET_DNAT] = " -j ",
+            [TARGET_SNAT] = " -j ",
+            [TARGET_REDIRECT] = " -j ",
+            [TARGET_MASQUERADE] = " -j ",
+            [TARGET_NOTRACK] = " -j ",
+            [TARGET_ASIDE] = " -j ",
+            [TARGET_BEYOND] = " -j ",
             [TARGET_UNKNOWN] = " ",
         };
 
@@ -147,16 +273,27 @@ static void print_target(const struct target *target, struct strbuf *out)
                 strbuf_add(out, target->text);
 }
 
-/* previous: the row printed before, or NULL. */
-static void print_match(const struct match_option *row, const struct match_option *previous,
-                        const struct match *match, struct strbuf *out)
+/* A match that is not in the table of options. */
+static void print_other(const struct match *match, struct strbuf *out)
 {
-        if (!row) { /* MATCH_UNKNOWN */
+        if (match->kind == MATCH_UNKNOWN) {
                 strbuf_add_char(out, ' ');
                 strbuf_add(out, match->text);
+        } else {
+                strbuf_add(out, " -m ");
+                extension_print(match, out);
+        }
+}
+
+/* shares: stands behind the -m of the one in front of it. */
+static void print_match(const struct match_option *row, bool shares, const struct match *match,
+                        struct strbuf *out)
+{
+        if (!row) {
+                print_other(match, out);
                 return;
         }
-        if (row->module && !match_options_share_module(row, previous)) {
+        if (row->module && !shares) {
                 strbuf_add(out, " -m ");
                 strbuf_add(out, row->module);
         }
@@ -164,12 +301,29 @@ static void print_match(const struct match_option *row, const struct match_optio
         strbuf_add(out, row->name);
         strbuf_add_char(out, ' ');
         row->print(match, out);
+        if (match->kind == MATCH_SET && match->set.options) {
+                strbuf_add_char(out, ' ');
+                strbuf_add(out, match->set.options);
+        }
+}
+
+/* Behind the last match of a group. */
+static void print_modifiers(const struct match_option *row, const struct match *match,
+                            struct strbuf *out)
+{
+        const struct match_option *modifier;
+
+        for (size_t i = 0; (modifier = match_option_modifier(row, i)); i++)
+                if (modifier->modified(match)) {
+                        strbuf_add_char(out, ' ');
+                        strbuf_add(out, modifier->name);
+                }
 }
 
 static bool stands_first(const struct match_option *row, const struct match *match)
 {
-        if (row)
-                return !row->module;
+        if (row || match->kind != MATCH_UNKNOWN)
+                return row && !row->module;
         return strncmp(match->text, "-m", 2) != 0 || !strchr(" \t\r", match->text[2]);
 }
 
@@ -189,26 +343,44 @@ static void print_own_options(enum family family, const struct rule *rule, struc
                         if (row)
                                 behind = row;
                         if (behind == own)
-                                print_match(row, NULL, match, out);
+                                print_match(row, false, match, out);
                 }
         }
+}
+
+static void print_modules(enum family family, const struct rule *rule, struct strbuf *out)
+{
+        const enum protocol protocol = rule_protocol(rule);
+        const struct match_option *previous = NULL;
+        const struct match *before = NULL;
+
+        vec_foreach (const struct match, match, &rule->matches) {
+                const struct match_option *row =
+                    match_option_of_kind(match->kind, family, protocol);
+                if (stands_first(row, match))
+                        continue;
+                const bool shares = match_shares_module(before, previous, match, row);
+                if (previous && !shares)
+                        print_modifiers(previous, before, out);
+                print_match(row, shares, match, out);
+                previous = row;
+                before = match;
+        }
+        if (previous)
+                print_modifiers(previous, before, out);
 }
 
 void options_print_rule(const struct options_context *context, const struct rule *rule,
                         struct strbuf *out)
 {
-        enum protocol protocol = rule_protocol(rule);
-        const struct match_option *previous = NULL;
-
-        print_own_options(context->family, rule, out);
-        vec_foreach (const struct match, match, &rule->matches) {
-                const struct match_option *row =
-                    match_option_of_kind(match->kind, context->family, protocol);
-                if (stands_first(row, match))
-                        continue;
-                print_match(row, previous, match, out);
-                previous = row;
+        if (rule->written) {
+                if (*rule->written)
+                        strbuf_add_char(out, ' ');
+                strbuf_add(out, rule->written);
+                return;
         }
+        print_own_options(context->family, rule, out);
+        print_modules(context->family, rule, out);
         print_target(&rule->target, out);
 }
 
@@ -232,31 +404,50 @@ static bool is_printed_alike(const struct options_context *context, const struct
                strcmp(strbuf_text(&printed) + 1, words_raw(words, first, end - first)) == 0;
 }
 
+static void parse_group(struct reading *reading, const struct words *words, size_t first,
+                        size_t end, struct rule *ret)
+{
+        const struct word *items = words->list.items;
+        const bool module = word_is(&items[first], "-m") && first + 1 < words->list.n;
+        const struct group group = {
+            .reading = reading,
+            .module = module ? items[first + 1].text : NULL,
+            .words = words,
+            .first = module ? first + 2 : first,
+            .end = end,
+            .known = ret->matches.n,
+        };
+
+        if (!parse_options(&group, ret) && !parse_extension(&group, ret))
+                add_unknown(reading->ruleset, words, first, end, ret);
+}
+
+static bool has_unknown(const struct rule *rule)
+{
+        vec_foreach (const struct match, match, &rule->matches)
+                if (match->kind == MATCH_UNKNOWN)
+                        return true;
+        return false;
+}
+
 /* The matches, up to the target or the end, where it stops. Where some are unknown, whose words may
  * be anything, nothing may move: a rule that is not as iptables-save writes it is kept whole. */
-static size_t parse_matches(const struct options_context *context, struct ruleset *ruleset,
+static size_t parse_matches(const struct options_context *context, struct reading *reading,
                             const struct words *words, size_t first, struct rule *ret)
 {
-        struct match_reading reading = {.ruleset = ruleset, .family = context->family};
         const struct word *items = words->list.items;
-        bool unknown = false;
-        size_t previous = first, i = first;
+        size_t i = first;
 
-        for (size_t end; i < words->list.n; previous = i, i = end) {
+        for (size_t end; i < words->list.n; i = end) {
                 if (word_is(&items[i], "-j") || word_is(&items[i], "-g"))
                         break;
-                bool module = word_is(&items[i], "-m") && i + 1 < words->list.n;
                 end = group_end(words, i);
-                if (!repeats_module(words, first, previous, i) &&
-                    parse_options(&reading, module ? items[i + 1].text : NULL, words,
-                                  module ? i + 2 : i, end, ret))
-                        continue;
-                unknown = true;
-                add_unknown(ruleset, words, i, end, ret);
+                parse_group(reading, words, i, end, ret);
         }
-        if (unknown && !is_printed_alike(context, words, first, i, ret)) {
+        if (!reading->command && has_unknown(ret) &&
+            !is_printed_alike(context, words, first, i, ret)) {
                 ret->matches.n = 0;
-                add_unknown(ruleset, words, first, i, ret);
+                add_unknown(reading->ruleset, words, first, i, ret);
         }
         return i;
 }
@@ -264,8 +455,13 @@ static size_t parse_matches(const struct options_context *context, struct rulese
 void options_parse_rule(const struct options_context *context, struct ruleset *ruleset,
                         const struct words *words, size_t first, struct rule *ret)
 {
-        size_t target = parse_matches(context, ruleset, words, first, ret);
+        struct reading reading = {
+            .ruleset = ruleset, .family = context->family, .command = context->command};
+        size_t target = parse_matches(context, &reading, words, first, ret);
 
         if (target < words->list.n)
-                parse_target(context, words, target, &ret->target);
+                parse_target(context, &reading, words, target, &ret->target);
+        if (!context->command && first < words->list.n &&
+            !is_printed_alike(context, words, first, words->list.n, ret))
+                ret->written = words_raw(words, first, words->list.n - first);
 }

@@ -12,6 +12,8 @@ struct options_context {
         enum family family;
         /* For reading: a target without options is a chain of this table, or unknown. */
         const struct table *table;
+        /* For reading: an administrator's command, which is not printed again as it was written. */
+        bool command;
 };
 
 /* Reads the words from first on: matches and target. */

@@ -57,6 +57,16 @@ static void add_plain(struct words *words)
         words->next += length;
 }
 
+/* A comment is one word, whatever is in it. */
+static void add_comment(struct words *words)
+{
+        size_t length = strcspn(words->next, "\n");
+        struct word word = {arena_strndup(words->arena, words->next, length), words->next, length};
+
+        vec_push(words->arena, &words->list, word);
+        words->next += length;
+}
+
 bool words_next(struct words *words)
 {
         words->list.n = 0;
@@ -70,6 +80,8 @@ bool words_next(struct words *words)
                                 return true;
                 } else if (strchr(" \t\r", *words->next)) {
                         words->next++;
+                } else if (*words->next == '#' && words->list.n == 0) {
+                        add_comment(words);
                 } else if (*words->next == '"') {
                         add_quoted(words);
                 } else {

@@ -7,7 +7,7 @@
 #include "base/vec.h"
 
 /* The words of a tool's line. A word that begins with a quote goes on to the next one, over spaces
- * and newlines, with \ before what stands for itself. */
+ * and newlines, with \ before what stands for itself. A line that begins with # is one word. */
 
 struct word {
         const char *text; /* without quotes */
