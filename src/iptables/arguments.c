@@ -326,12 +326,19 @@ static bool read_rate(const char *text, uint64_t scale, struct strbuf *out)
 
 bool argument_rate(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
-        return read_rate(words->text, 10000, out) || argument_saved(reading, words, out);
+        return read_rate(words->text, 10000, out);
 }
 
+/* Bytes ("512kb/s") stay as they are saved. */
 bool argument_fine_rate(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
-        return read_rate(words->text, 1000000, out) || argument_saved(reading, words, out);
+        const size_t digits = strspn(words->text, "0123456789");
+        const char *unit = words->text + digits;
+
+        if (digits > 0 &&
+            (strcmp(unit, "b/s") == 0 || strcmp(unit, "kb/s") == 0 || strcmp(unit, "mb/s") == 0))
+                return argument_saved(reading, words, out);
+        return read_rate(words->text, 1000000, out);
 }
 
 bool argument_hash_mode(const struct reading *reading, const struct word *words, struct strbuf *out)

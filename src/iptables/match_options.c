@@ -65,26 +65,29 @@ static void print_comment(const struct match *match, struct strbuf *out)
         print_quoted(match->text, out);
 }
 
-/* The first of a number is how it is printed. */
+/* The first of a number is how it is printed; those that iptables itself knows. Others have names
+ * where /etc/protocols is there, which are read and printed as numbers. */
 static const struct {
         uint8_t number;
         const char *name;
+        bool printed;
 } protocol_words[] = {
-    {PROTOCOL_TCP, "tcp"},
-    {PROTOCOL_UDP, "udp"},
-    {PROTOCOL_SCTP, "sctp"},
-    {PROTOCOL_ICMP, "icmp"},
-    {PROTOCOL_ICMPV6, "ipv6-icmp"},
-    {PROTOCOL_ICMPV6, "icmpv6"},
-    {50, "esp"},
-    {51, "ah"},
-    {33, "dccp"},
-    {136, "udplite"},
-    {135, "ipv6-mh"},
-    {135, "mh"},
-    {4, "ipencap"},
-    {47, "gre"},
-    {2, "igmp"},
+    {PROTOCOL_TCP, "tcp", true},
+    {PROTOCOL_UDP, "udp", true},
+    {PROTOCOL_SCTP, "sctp", true},
+    {PROTOCOL_ICMP, "icmp", true},
+    {PROTOCOL_ICMPV6, "ipv6-icmp", true},
+    {PROTOCOL_ICMPV6, "icmpv6", false},
+    {50, "esp", true},
+    {51, "ah", true},
+    {136, "udplite", true},
+    {135, "ipv6-mh", true},
+    {135, "mh", false},
+    {135, "mobility-header", false},
+    {33, "dccp", false},
+    {47, "gre", false},
+    {4, "ipencap", false},
+    {2, "igmp", false},
 };
 
 static bool parse_protocol(struct reading *reading, const struct word *arguments, struct match *ret)
@@ -106,7 +109,7 @@ static bool parse_protocol(struct reading *reading, const struct word *arguments
 static void print_protocol(const struct match *match, struct strbuf *out)
 {
         for (size_t i = 0; i < ARRAY_SIZE(protocol_words); i++)
-                if (match->number == protocol_words[i].number) {
+                if (protocol_words[i].printed && match->number == protocol_words[i].number) {
                         strbuf_add(out, protocol_words[i].name);
                         return;
                 }

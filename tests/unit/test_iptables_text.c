@@ -132,7 +132,7 @@ static const struct {
     {FAMILY_IPV4, MATCH_BEYOND, "-m conntrack ! --ctstatus SEEN_REPLY"},
     {FAMILY_IPV4, MATCH_BEYOND, "-p tcp -m tcp --sport 5 --dport 7 --tcp-option 4 -j RETURN"},
     {FAMILY_IPV4, MATCH_BEYOND, "-p sctp -m sctp --chunk-types any INIT -j RETURN"},
-    {FAMILY_IPV4, MATCH_BEYOND, "-p dccp -m dccp --dport 5"},
+    {FAMILY_IPV4, MATCH_BEYOND, "-p 33 -m dccp --dport 5"},
     {FAMILY_IPV4, MATCH_BEYOND, "-p esp -m esp --espspi 5"},
     {FAMILY_IPV4, MATCH_BEYOND, "-p ah -m ah --ahspi 5:9"},
     {FAMILY_IPV4, MATCH_BEYOND, "-m policy --dir in --pol ipsec"},
@@ -218,7 +218,8 @@ static void options_are_understood_and_printed_alike(void **state)
                         if (match->kind == MATCH_UNKNOWN)
                                 fail_msg("%s: unknown: %s", body, match->text);
                 assert_true(rule.matches.n > 0 && rule.target.kind != TARGET_UNKNOWN);
-                assert_null(rule.written);
+                if (rule.written)
+                        fail_msg("%s: printed otherwise", body);
                 assert_int_equal(rule.matches.items[rule.matches.n - 1].kind, understood[i].kind);
                 iptables_print_rule(understood[i].family, &rule, &out);
                 assert_string_equal(strbuf_text(&out) + 1, body);
