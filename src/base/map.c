@@ -154,3 +154,13 @@ const char *intern_text(struct intern *intern, const char *text)
 {
         return intern_bytes(intern, text, strlen(text));
 }
+
+size_t intern_number(struct intern *intern, const void *bytes, size_t length)
+{
+        return (size_t)(find_or_add(&intern->map, bytes, length) - intern->map.entries.items);
+}
+
+size_t intern_size(const struct intern *intern)
+{
+        return map_size(&intern->map);
+}

@@ -26,3 +26,7 @@ struct intern;
 struct intern *intern_new(struct arena *arena);
 const char *intern_text(struct intern *intern, const char *text);
 const char *intern_bytes(struct intern *intern, const char *bytes, size_t length);
+/* Texts are numbered 0, 1, 2, … as they come: equal bytes, whatever they are, have equal numbers.
+ */
+size_t intern_number(struct intern *intern, const void *bytes, size_t length);
+size_t intern_size(const struct intern *intern);

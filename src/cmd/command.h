@@ -17,6 +17,7 @@ enum exit_status {
 
 int cmd_apply(int argc, char **argv);
 int cmd_cleanup(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_list(int argc, char **argv);

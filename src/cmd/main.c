@@ -9,6 +9,7 @@ static const struct command commands[] = {
     {"apply", "make a node's rules equal to the policies", cmd_apply},
     {"list", "show what is installed, with counters", cmd_list},
     {"explain", "say whether a connection is allowed, and why", cmd_explain},
+    {"diff", "say which connections a change opens and closes", cmd_diff},
     {"lab", "pods of manifests as network namespaces, and real packets between them", cmd_lab},
     {"cleanup", "remove every trace of penstock", cmd_cleanup},
 };

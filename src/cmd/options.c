@@ -27,6 +27,22 @@ static const char *read_file_name(const char *argument, struct options *options)
         return NULL;
 }
 
+static const char *read_to(const char *argument, struct options *options)
+{
+        static const char **files; /* lives until exit */
+
+        files = memory_grow(files, (options->n_to_files + 1) * sizeof(*files));
+        files[options->n_to_files++] = argument;
+        options->to_files = files;
+        return NULL;
+}
+
+static const char *read_live(const char *argument, struct options *options)
+{
+        options->live = true;
+        return NULL;
+}
+
 static const char *read_namespace(const char *argument, struct options *options)
 {
         options->namespace = argument;
@@ -148,6 +164,7 @@ static const struct option_row {
 } rows[] = {
     {OPTION_FILES, 'f', "filename", "PATH", read_file_name,
      "a file, a directory or - for standard input; many times"},
+    {OPTION_TO, 0, "to", "PATH", read_to, "what it becomes: as -f, many times"},
     {OPTION_NAMESPACE, 'n', "namespace", "NAME", read_namespace,
      "the namespace of what names none (default)"},
     {OPTION_OUTPUT, 'o', "output", "text|json", read_output, "how to print"},
@@ -166,6 +183,7 @@ static const struct option_row {
      "milliseconds until a silent probe counts as denied (3000)"},
     {OPTION_LAB, 0, "lab", "NAME", read_lab, "which lab, where there are several (lab)"},
     {OPTION_PART, 0, "part", "sets|ipv4|ipv6", read_part, "print that part only, for one tool"},
+    {OPTION_LIVE, 0, "live", NULL, read_live, "ask this network namespace's kernel, too"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 
@@ -261,6 +279,10 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
                 return fail(argv[0], EXIT_USAGE, "-f PATH is missing; see penstock %s --help",
                             argv[0]);
         }
+        if ((usage->options & OPTION_TO) && ret->n_to_files == 0) {
+                return fail(argv[0], EXIT_USAGE, "--to PATH is missing; see penstock %s --help",
+                            argv[0]);
+        }
         ret->n_arguments = argc - optind;
         ret->arguments = argv + optind;
         if (ret->n_arguments < usage->min_arguments)
@@ -280,15 +302,14 @@ static void print_skipped(const struct load_stats *stats)
                         stats->skipped_kinds.items[i]);
 }
 
-struct cluster *options_load(const struct options *options)
+static struct cluster *load(const struct options *options, const char **files, size_t n_files)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct problems problems = problems_in(arena);
         struct load_stats stats = {0};
         struct cluster *cluster = cluster_new();
 
-        if (load_paths(cluster, options->files, options->n_files, options->namespace, &problems,
-                       &stats) < 0) {
+        if (load_paths(cluster, files, n_files, options->namespace, &problems, &stats) < 0) {
                 problems_print(&problems, stderr);
                 cluster_free(cluster);
                 return NULL;
@@ -296,6 +317,16 @@ struct cluster *options_load(const struct options *options)
         if (options->verbose)
                 print_skipped(&stats);
         return cluster;
+}
+
+struct cluster *options_load(const struct options *options)
+{
+        return load(options, options->files, options->n_files);
+}
+
+struct cluster *options_load_to(const struct options *options)
+{
+        return load(options, options->to_files, options->n_to_files);
 }
 
 void options_seal(struct cluster *cluster)

@@ -26,6 +26,8 @@ enum option_bit {
         OPTION_VERBOSE = 1 << 12,        /* -v */
         OPTION_LAB = 1 << 13,            /* --lab NAME */
         OPTION_PART = 1 << 14,           /* --part sets|ipv4|ipv6 */
+        OPTION_TO = 1 << 15,             /* --to PATH (many) */
+        OPTION_LIVE = 1 << 16,           /* --live */
 };
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -34,6 +36,8 @@ enum part { PART_ALL, PART_SETS, PART_IPV4, PART_IPV6 };
 struct options {
         const char **files; /* in the order given */
         size_t n_files;
+        const char **to_files; /* --to, likewise */
+        size_t n_to_files;
         const char *namespace; /* "default" */
         enum output output;
         const char *node; /* NULL where not given */
@@ -49,6 +53,7 @@ struct options {
         bool verbose;
         const char *lab; /* "lab" */
         enum part part;  /* of a rendered ruleset */
+        bool live;
         int n_arguments; /* what is left */
         char **arguments;
 };
@@ -70,6 +75,8 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
 /* Loads options->files into a cluster that is not sealed; prints problems, skipped kinds (-v) to
  * stderr. NULL where the input is bad: return EXIT_USAGE. */
 struct cluster *options_load(const struct options *options);
+/* The same of options->to_files. */
+struct cluster *options_load_to(const struct options *options);
 /* cluster_seal() and its notes to stderr. */
 void options_seal(struct cluster *cluster);
 

@@ -1,0 +1,351 @@
+#include "verify/difference/names.h"
+
+#include <string.h>
+
+/* Pods with equal labels in one namespace are taken for a workload, as no object says which they
+ * are: what makes a Deployment's pods its own is their labels. */
+
+struct workload {
+        size_t n;         /* of pods */
+        size_t first;     /* pair */
+        size_t prefix;    /* how many characters their names have in common */
+        const char *name; /* NULL where nothing names it alone, or there is one pod */
+};
+
+struct names {
+        const struct ends *ends;
+        size_t *workload_of; /* by pair */
+        VEC(struct workload) workloads;
+        size_t *counts; /* by workload; zero but while a namespace is named */
+};
+
+typedef VEC(const char *) name_list;
+
+/* What is being named. */
+struct naming {
+        const struct names *names;
+        const bits_word *in;
+        bool family[FAMILIES]; /* that the other end has, and the change means */
+        name_list list;
+};
+
+static const struct meta *meta_of(const struct ends *ends, size_t pair)
+{
+        return &ends->pairs.items[pair].pod[AFTER]->meta;
+}
+
+static size_t common_prefix(const char *a, const char *b, size_t most)
+{
+        size_t n = 0;
+
+        while (n < most && a[n] && a[n] == b[n])
+                n++;
+        return n;
+}
+
+static struct span namespace_span(const struct ends *ends, size_t pair)
+{
+        struct span span = {pair, 0};
+        const char *namespace = meta_of(ends, pair)->namespace;
+
+        while (span.first > 0 && meta_of(ends, span.first - 1)->namespace == namespace)
+                span.first--;
+        while (span.first + span.n < ends->pairs.n &&
+               meta_of(ends, span.first + span.n)->namespace == namespace)
+                span.n++;
+        return span;
+}
+
+static bool has_labels(const struct labels *all, const struct labels *wanted)
+{
+        for (size_t i = 0; i < wanted->n; i++)
+                if (labels_get(all, wanted->items[i].key) != wanted->items[i].value)
+                        return false;
+        return true;
+}
+
+static const char *labels_text(struct arena *arena, const struct meta *meta)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        strbuf_printf(&text, "%s/", meta->namespace);
+        for (size_t i = 0; i < meta->labels.n; i++)
+                strbuf_printf(&text, "%s%s=%s", i ? "," : "", meta->labels.items[i].key,
+                              meta->labels.items[i].value);
+        return arena_strdup(arena, strbuf_text(&text));
+}
+
+static void name_workload(const struct names *names, struct workload *workload)
+{
+        const struct ends *ends = names->ends;
+        const struct meta *meta = meta_of(ends, workload->first);
+        struct span span = namespace_span(ends, workload->first);
+        size_t called = 0, labelled = 0;
+
+        while (workload->prefix > 0 && meta->name[workload->prefix - 1] != '-')
+                workload->prefix--;
+        for (size_t i = span.first; i < span.first + span.n; i++) {
+                called += strncmp(meta_of(ends, i)->name, meta->name, workload->prefix) == 0;
+                labelled += has_labels(&meta_of(ends, i)->labels, &meta->labels);
+        }
+        if (workload->prefix > 0 && called == workload->n)
+                workload->name = arena_printf(ends->arena, "%s/%.*s*", meta->namespace,
+                                              (int)workload->prefix, meta->name);
+        else if (meta->labels.n > 0 && labelled == workload->n)
+                workload->name = labels_text(ends->arena, meta);
+}
+
+struct names *names_new(const struct ends *ends)
+{
+        struct names *names = arena_new_object(ends->arena, struct names);
+        struct intern *numbers = intern_new(ends->arena);
+        _cleanup_strbuf_ struct strbuf key = {0};
+
+        names->ends = ends;
+        names->workload_of = arena_new_array(ends->arena, size_t, ends->pairs.n);
+        for (size_t i = 0; i < ends->pairs.n; i++) {
+                const struct meta *meta = meta_of(ends, i);
+                key.length = 0;
+                strbuf_add_bytes(&key, (const char *)&meta->namespace, sizeof(meta->namespace));
+                if (meta->labels.n > 0)
+                        strbuf_add_bytes(&key, (const char *)meta->labels.items,
+                                         meta->labels.n * sizeof(*meta->labels.items));
+                size_t number = intern_number(numbers, key.text, key.length);
+                if (number == names->workloads.n) {
+                        struct workload workload = {.first = i, .prefix = strlen(meta->name)};
+                        vec_push(ends->arena, &names->workloads, workload);
+                }
+                struct workload *workload = &names->workloads.items[number];
+                workload->n++;
+                workload->prefix = common_prefix(meta_of(ends, workload->first)->name, meta->name,
+                                                 workload->prefix);
+                names->workload_of[i] = number;
+        }
+        names->counts = arena_new_array(ends->arena, size_t, names->workloads.n);
+        return names;
+}
+
+/* Found out when first wanted: most are never named. */
+static const char *workload_name(const struct names *names, size_t number)
+{
+        struct workload *workload = &names->workloads.items[number];
+
+        if (!workload->name && workload->n > 1)
+                name_workload(names, workload);
+        return workload->name;
+}
+
+static void add_name(struct naming *naming, const char *name)
+{
+        vec_push(naming->names->ends->arena, &naming->list, name);
+}
+
+/* Could it be at this end of the change at all? */
+static bool is_possible(const struct naming *naming, size_t end)
+{
+        const struct end *one = &naming->names->ends->list.items[end];
+
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                if (naming->family[family] && one->family[family])
+                        return true;
+        return false;
+}
+
+/* Is every end of these that could be in it in it? False, too, where there is none. */
+static bool has_all(const struct naming *naming, size_t first, size_t end)
+{
+        bool any = false;
+
+        for (size_t i = first; i < end; i++) {
+                if (!is_possible(naming, i))
+                        continue;
+                any = true;
+                if (!bits_get(naming->in, i))
+                        return false;
+        }
+        return any;
+}
+
+static bool pair_in(const struct naming *naming, size_t pair)
+{
+        return bits_get(naming->in, naming->names->ends->pairs.items[pair].end);
+}
+
+/* Workloads of which every pod is in it, and the other pods one by one. */
+static void name_workloads(struct naming *naming, struct span span)
+{
+        const struct names *names = naming->names;
+        const struct ends *ends = names->ends;
+
+        for (size_t i = span.first; i < span.first + span.n; i++) {
+                size_t workload = names->workload_of[i];
+                const struct meta *meta = meta_of(ends, i);
+                const char *name = NULL;
+                if (!pair_in(naming, i))
+                        continue;
+                if (names->counts[workload] == names->workloads.items[workload].n)
+                        name = workload_name(names, workload);
+                if (!name)
+                        add_name(naming,
+                                 arena_printf(ends->arena, "%s/%s", meta->namespace, meta->name));
+                else if (names->workloads.items[workload].first == i)
+                        add_name(naming, name);
+        }
+}
+
+static void name_pods_of(struct naming *naming, struct span span)
+{
+        const struct names *names = naming->names;
+        const struct ends *ends = names->ends;
+        const char *namespace = meta_of(ends, span.first)->namespace;
+        size_t in = 0, possible = 0;
+
+        for (size_t i = span.first; i < span.first + span.n; i++) {
+                possible += is_possible(naming, ends->pairs.items[i].end);
+                in += pair_in(naming, i);
+                names->counts[names->workload_of[i]] += pair_in(naming, i);
+        }
+        if (in == possible && in > 1)
+                add_name(naming, arena_printf(ends->arena, "%s/*", namespace));
+        else if (in > 0)
+                name_workloads(naming, span);
+        for (size_t i = span.first; i < span.first + span.n; i++)
+                names->counts[names->workload_of[i]] = 0;
+}
+
+static void name_pods(struct naming *naming)
+{
+        const struct ends *ends = naming->names->ends;
+        struct span span;
+
+        for (size_t i = 0; i < ends->pairs.n; i = span.first + span.n) {
+                span = namespace_span(ends, i);
+                name_pods_of(naming, span);
+        }
+}
+
+static const char *node_at(const struct ends *ends, const struct ip *ip)
+{
+        vec_foreach (const struct node_address, address, &ends->nodes[AFTER])
+                if (ip_equal(&address->ip, ip))
+                        return address->node;
+        return NULL;
+}
+
+static const char *prefix_name(const struct ends *ends, const struct prefix *prefix)
+{
+        char text[PREFIX_TEXT_SIZE];
+        const char *node;
+
+        if (prefix->length < family_bits(prefix->ip.family))
+                return arena_strdup(ends->arena, prefix_format(prefix, text));
+        ip_format(&prefix->ip, text);
+        node = node_at(ends, &prefix->ip);
+        return node && *node ? arena_printf(ends->arena, "%s (node/%s)", text, node)
+                             : arena_strdup(ends->arena, text);
+}
+
+/* One family's intervals as ranges of those that are in it, or of those that are not. What is a
+ * pod's or a link's alone counts as the one before it. */
+static prefix_list prefixes_of(const struct naming *naming, enum family family, bool in,
+                               const struct ip *low, const struct ip *high)
+{
+        const struct ends *ends = naming->names->ends;
+        const struct space *space = &ends->space[family];
+        prefix_list list = {0};
+        bool open = false;
+        struct ip first = {0}, last = {0};
+
+        for (size_t i = space_at(space, low); i < space->starts.n; i++) {
+                struct ip start = space->starts.items[i], end = space_last(space, i);
+                bool here = bits_get(naming->in, ends->first_interval[family] + i) == in;
+                if (ip_compare(&start, high) > 0)
+                        break;
+                if (bits_get(ends->held[family], i))
+                        continue;
+                if (open && !here)
+                        prefixes_of_range(ends->arena, &first, &last, &list);
+                if (here && !open)
+                        first = ip_compare(&start, low) < 0 ? *low : start;
+                if (here)
+                        last = ip_compare(&end, high) > 0 ? *high : end;
+                open = here;
+        }
+        if (open)
+                prefixes_of_range(ends->arena, &first, &last, &list);
+        return list;
+}
+
+/* The smallest that covers them all. */
+static struct prefix cover_of(const prefix_list *list)
+{
+        struct prefix cover = list->items[0];
+
+        while (!prefix_covers(&cover, &list->items[list->n - 1]))
+                cover = prefix_of(&cover.ip, (uint8_t)(cover.length - 1));
+        return cover;
+}
+
+static void name_family(struct naming *naming, enum family family)
+{
+        const struct ends *ends = naming->names->ends;
+        struct ip low = {.family = (uint8_t)family};
+        struct ip high = prefix_last(&(struct prefix){.ip = low, .length = 0});
+        prefix_list in = prefixes_of(naming, family, true, &low, &high);
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        if (in.n == 0)
+                return;
+        struct prefix cover = cover_of(&in);
+        high = prefix_last(&cover);
+        prefix_list out = prefixes_of(naming, family, false, &cover.ip, &high);
+        if (in.n <= out.n + 1) {
+                vec_foreach (const struct prefix, prefix, &in)
+                        add_name(naming, prefix_name(ends, prefix));
+                return;
+        }
+        strbuf_add(&text, prefix_name(ends, &cover));
+        for (size_t i = 0; i < out.n; i++)
+                strbuf_printf(&text, "%s%s", i ? " and " : " except ",
+                              prefix_name(ends, &out.items[i]));
+        add_name(naming, arena_strdup(ends->arena, strbuf_text(&text)));
+}
+
+static void find_families(struct naming *naming, const bits_word *other,
+                          const bool families[FAMILIES])
+{
+        const struct ends *ends = naming->names->ends;
+
+        for (size_t i = 0; i < ends->list.n; i++)
+                for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                        if (families[family] && bits_get(other, i) &&
+                            ends->list.items[i].family[family])
+                                naming->family[family] = true;
+}
+
+void names_give(struct names *names, const bits_word *in, const bits_word *other,
+                const bool families[FAMILIES], struct group *group)
+{
+        const struct ends *ends = names->ends;
+        struct naming naming = {.names = names, .in = in};
+
+        find_families(&naming, other, families);
+        bool pods = has_all(&naming, 0, ends->n_pods);
+        bool blocks = has_all(&naming, ends->n_pods, ends->list.n);
+        if (pods && blocks) {
+                add_name(&naming, "anywhere");
+        } else {
+                bool one_namespace =
+                    ends->pairs.n > 0 && namespace_span(ends, 0).n == ends->pairs.n;
+                if (pods && !one_namespace)
+                        add_name(&naming, "every pod");
+                else
+                        name_pods(&naming);
+                if (blocks)
+                        add_name(&naming, "outside");
+                for (enum family family = FAMILY_IPV4; !blocks && family < FAMILIES; family++)
+                        name_family(&naming, family);
+        }
+        group->names = naming.list.items;
+        group->n_names = naming.list.n;
+}
