@@ -172,7 +172,7 @@ static struct group group_of(const struct finder *finder, const bits_word *bits)
                         vec_foreach (const size_t, member, &ends->list.items[i].members)
                                 bits_set(group.pods, *member);
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
-                size_t n = ends->space[family].starts.n;
+                size_t n = ends->lines[family].starts.n;
                 group.blocks[family] = bits_new(finder->arena, n);
                 for (size_t i = 0; i < n; i++)
                         if (bits_get(bits, ends->first_interval[family] + i))
@@ -256,10 +256,10 @@ static void add_ends(struct finder *finder)
         vec_foreach (const struct pod *const, pod, &ends->only[AFTER])
                 vec_push(finder->arena, &ret->appeared, *pod);
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                for (size_t i = 0; i < ends->space[family].starts.n; i++) {
+                for (size_t i = 0; i < ends->lines[family].starts.n; i++) {
                         struct address_block block = {
-                            ends->space[family].starts.items[i],
-                            space_last(&ends->space[family], i),
+                            ends->lines[family].starts.items[i],
+                            line_last(&ends->lines[family], i),
                             !bits_get(ends->held[family], i),
                         };
                         vec_push(finder->arena, &ret->blocks[family], block);

@@ -88,7 +88,7 @@ static void add_node_address(struct ends *ends, enum when when, const struct ip 
         struct prefix host = prefix_host(ip);
 
         vec_push(ends->arena, &ends->nodes[when], address);
-        space_cut(&ends->space[ip->family], ends->arena, &host);
+        line_cut(&ends->lines[ip->family], ends->arena, &host);
 }
 
 static void cut_at_nodes(struct ends *ends, enum when when)
@@ -106,13 +106,13 @@ static void cut_at_nodes(struct ends *ends, enum when when)
 
 static void cut_at_peer(struct ends *ends, const struct policy_peer *peer)
 {
-        struct space *space = &ends->space[peer->cidr.ip.family];
+        struct line *line = &ends->lines[peer->cidr.ip.family];
 
         if (!peer_is_ip_block(peer))
                 return;
-        space_cut(space, ends->arena, &peer->cidr);
+        line_cut(line, ends->arena, &peer->cidr);
         for (size_t i = 0; i < peer->except.n; i++)
-                space_cut(space, ends->arena, &peer->except.items[i]);
+                line_cut(line, ends->arena, &peer->except.items[i]);
 }
 
 static void cut_at_blocks(struct ends *ends, const struct cluster *cluster)
@@ -125,25 +125,25 @@ static void cut_at_blocks(struct ends *ends, const struct cluster *cluster)
                                                     &policy->rules[d].items[i].peers.items[j]);
 }
 
-static void cut_spaces(struct ends *ends)
+static void cut_lines(struct ends *ends)
 {
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                space_init(&ends->space[family], ends->arena, family);
+                line_init(&ends->lines[family], ends->arena, family);
         for (size_t i = 0; link_prefix(i); i++)
                 for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                        space_cut(&ends->space[family], ends->arena, link_prefix(i));
+                        line_cut(&ends->lines[family], ends->arena, link_prefix(i));
         for (enum when when = BEFORE; when <= AFTER; when++) {
                 cut_at_nodes(ends, when);
                 cut_at_blocks(ends, ends->cluster[when]);
         }
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
-                space_seal(&ends->space[family]);
-                ends->of_nodes[family] = bits_new(ends->arena, ends->space[family].starts.n);
+                line_seal(&ends->lines[family]);
+                ends->of_nodes[family] = bits_new(ends->arena, ends->lines[family].starts.n);
         }
         for (enum when when = BEFORE; when <= AFTER; when++)
                 vec_foreach (const struct node_address, address, &ends->nodes[when])
                         bits_set(ends->of_nodes[address->ip.family],
-                                 space_at(&ends->space[address->ip.family], &address->ip));
+                                 line_at(&ends->lines[address->ip.family], &address->ip));
 }
 
 typedef VEC(struct ip) ip_list;
@@ -162,13 +162,13 @@ static void mark_held(struct ends *ends, const ip_list *pods)
 
         for (size_t i = 0; i < pods->n; i++) {
                 const struct ip *ip = &pods->items[i];
-                const struct space *space = &ends->space[ip->family];
+                const struct line *line = &ends->lines[ip->family];
                 if (i > 0 && ip_equal(ip, ip - 1))
                         continue;
-                size_t at = space_at(space, ip);
+                size_t at = line_at(line, ip);
                 n = i > 0 && ip->family == ip[-1].family && at == interval ? n + 1 : 1;
                 interval = at;
-                if (n == space_size(space, at))
+                if (n == line_size(line, at))
                         bits_set(ends->held[ip->family], at);
         }
 }
@@ -178,7 +178,7 @@ static void find_held(struct ends *ends)
         ip_list pods = {0};
 
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                ends->held[family] = bits_new(ends->arena, ends->space[family].starts.n);
+                ends->held[family] = bits_new(ends->arena, ends->lines[family].starts.n);
         for (enum when when = BEFORE; when <= AFTER; when++)
                 vec_foreach (const struct pod, pod, &ends->cluster[when]->pods)
                         for (size_t i = 0; pod_takes_part(pod) && i < pod->ips.n; i++)
@@ -187,7 +187,7 @@ static void find_held(struct ends *ends)
         mark_held(ends, &pods);
         for (size_t i = 0; link_prefix(i); i++) {
                 enum family family = link_prefix(i)->ip.family;
-                struct interval_span span = space_span(&ends->space[family], link_prefix(i));
+                struct interval_span span = line_span(&ends->lines[family], link_prefix(i));
                 for (size_t at = span.first; at <= span.last; at++)
                         bits_set(ends->held[family], at);
         }
@@ -251,7 +251,7 @@ static size_t interval_of(const struct ends *ends, const struct pod *pod, enum f
 
         if (pod->ips.n == 0)
                 return INTERVAL_ANY;
-        return ip ? space_at(&ends->space[family], ip) : INTERVAL_NONE;
+        return ip ? line_at(&ends->lines[family], ip) : INTERVAL_NONE;
 }
 
 static bool ports_equal(const struct pod *a, const struct pod *b)
@@ -345,7 +345,7 @@ static void add_pods(struct ends *ends)
 static void add_intervals(struct ends *ends, enum family family)
 {
         ends->first_interval[family] = ends->list.n;
-        for (size_t i = 0; i < ends->space[family].starts.n; i++) {
+        for (size_t i = 0; i < ends->lines[family].starts.n; i++) {
                 struct end end = {0};
                 end.family[family] = !bits_get(ends->held[family], i);
                 for (enum when when = BEFORE; when <= AFTER; when++) {
@@ -365,7 +365,7 @@ void ends_find(struct ends *ends, struct arena *arena, const struct cluster *bef
             .own_node_egress = own_node_egress,
         };
         pair_pods(ends);
-        cut_spaces(ends);
+        cut_lines(ends);
         find_held(ends);
         add_pods(ends);
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
@@ -386,7 +386,7 @@ size_t ends_at(const struct ends *ends, enum when when, const struct ip *ip)
                 const struct pod_pair *pair = vec_find(&ends->pairs, pod, compare_pair);
                 return pair ? pair->end : SIZE_MAX;
         }
-        size_t interval = space_at(&ends->space[family], ip);
+        size_t interval = line_at(&ends->lines[family], ip);
         return bits_get(ends->held[family], interval) ? SIZE_MAX
                                                       : ends->first_interval[family] + interval;
 }
@@ -399,7 +399,7 @@ bool ends_own_node(const struct ends *ends, enum when when, const struct pod *po
 
         if (!*pod->node || interval >= INTERVAL_ANY || !bits_get(ends->of_nodes[family], interval))
                 return false;
-        const struct ip *ip = &ends->space[family].starts.items[interval];
+        const struct ip *ip = &ends->lines[family].starts.items[interval];
         for (const struct node_address *at = first_node(ends, when, ip);
              at && at < end && ip_equal(&at->ip, ip); at++)
                 if (strcmp(at->node, pod->node) == 0)

@@ -5,7 +5,7 @@
 #include "kube/cluster.h"
 #include "policy/verdict.h"
 #include "verify/bits.h"
-#include "verify/difference/space.h"
+#include "verify/difference/line.h"
 
 /* Who can be at an end of a connection, before and after a change: pods that are in both, by
  * namespace and name, and addresses that are no pod's. Pods that nothing tells apart, neither
@@ -42,7 +42,7 @@ struct ends {
         struct arena *arena;
         const struct cluster *cluster[WHENS];
         bool own_node_egress;
-        struct space space[FAMILIES];
+        struct line lines[FAMILIES];
         VEC(struct pod_pair) pairs;          /* by namespace and name */
         VEC(const struct pod *) only[WHENS]; /* that take part at one time alone */
         VEC(struct end) list;                /* pods, then intervals of IPv4, then of IPv6 */

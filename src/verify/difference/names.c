@@ -251,13 +251,13 @@ static prefix_list prefixes_of(const struct naming *naming, enum family family, 
                                const struct ip *low, const struct ip *high)
 {
         const struct ends *ends = naming->names->ends;
-        const struct space *space = &ends->space[family];
+        const struct line *line = &ends->lines[family];
         prefix_list list = {0};
         bool open = false;
         struct ip first = {0}, last = {0};
 
-        for (size_t i = space_at(space, low); i < space->starts.n; i++) {
-                struct ip start = space->starts.items[i], end = space_last(space, i);
+        for (size_t i = line_at(line, low); i < line->starts.n; i++) {
+                struct ip start = line->starts.items[i], end = line_last(line, i);
                 bool here = bits_get(naming->in, ends->first_interval[family] + i) == in;
                 if (ip_compare(&start, high) > 0)
                         break;

@@ -214,16 +214,16 @@ static void take_in_block(const struct ends *ends, enum when when, const struct 
                           bits_word *bits)
 {
         enum family family = peer->cidr.ip.family;
-        const struct space *space = &ends->space[family];
-        struct interval_span span = space_span(space, &peer->cidr);
+        const struct line *line = &ends->lines[family];
+        struct interval_span span = line_span(line, &peer->cidr);
 
         for (size_t at = span.first; at <= span.last; at++)
-                if (block_takes_in(peer, &space->starts.items[at]))
+                if (block_takes_in(peer, &line->starts.items[at]))
                         bits_set(bits, ends->first_interval[family] + at);
         for (size_t i = 0; i < ends->n_pods; i++) {
                 size_t at = ends->list.items[i].intervals[when][family];
                 if (at >= span.first && at <= span.last &&
-                    block_takes_in(peer, &space->starts.items[at]))
+                    block_takes_in(peer, &line->starts.items[at]))
                         bits_set(bits, i);
         }
 }

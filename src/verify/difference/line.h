@@ -7,25 +7,25 @@
 /* The addresses of one family as a line, cut wherever somebody's prefix begins or ends: of two
  * addresses between the same cuts every prefix holds both or neither. Intervals are numbered from 0
  * in the order of their addresses and leave nothing out. */
-struct space {
+struct line {
         enum family family;
         VEC(struct ip) starts; /* the first address of each interval */
 };
 
-void space_init(struct space *space, struct arena *arena, enum family family);
+void line_init(struct line *line, struct arena *arena, enum family family);
 /* Prefixes of the other family are passed over. */
-void space_cut(struct space *space, struct arena *arena, const struct prefix *prefix);
-void space_seal(struct space *space); /* before anything is asked, after the last cut */
+void line_cut(struct line *line, struct arena *arena, const struct prefix *prefix);
+void line_seal(struct line *line); /* before anything is asked, after the last cut */
 
-size_t space_at(const struct space *space, const struct ip *ip);
-/* The intervals that make up a prefix that was given to space_cut(). */
+size_t line_at(const struct line *line, const struct ip *ip);
+/* The intervals that make up a prefix that was given to line_cut(). */
 struct interval_span {
         size_t first, last; /* both included */
 };
-struct interval_span space_span(const struct space *space, const struct prefix *prefix);
-struct ip space_last(const struct space *space, size_t interval); /* its last address */
+struct interval_span line_span(const struct line *line, const struct prefix *prefix);
+struct ip line_last(const struct line *line, size_t interval); /* its last address */
 /* Its addresses; UINT32_MAX where there are as many or more. */
-uint32_t space_size(const struct space *space, size_t interval);
+uint32_t line_size(const struct line *line, size_t interval);
 
 /* The fewest prefixes that hold exactly the addresses from first to last. */
 typedef VEC(struct prefix) prefix_list;

@@ -1,4 +1,4 @@
-#include "verify/difference/space.h"
+#include "verify/difference/line.h"
 
 #include <string.h>
 
@@ -25,23 +25,23 @@ struct ip prefix_last(const struct prefix *prefix)
         return last;
 }
 
-void space_init(struct space *space, struct arena *arena, enum family family)
+void line_init(struct line *line, struct arena *arena, enum family family)
 {
         struct ip zero = {.family = (uint8_t)family};
 
-        *space = (struct space){.family = family};
-        vec_push(arena, &space->starts, zero);
+        *line = (struct line){.family = family};
+        vec_push(arena, &line->starts, zero);
 }
 
-void space_cut(struct space *space, struct arena *arena, const struct prefix *prefix)
+void line_cut(struct line *line, struct arena *arena, const struct prefix *prefix)
 {
         struct ip after = prefix_last(prefix);
 
-        if (prefix->ip.family != space->family)
+        if (prefix->ip.family != line->family)
                 return;
-        vec_push(arena, &space->starts, prefix->ip);
+        vec_push(arena, &line->starts, prefix->ip);
         if (ip_step(&after, 1))
-                vec_push(arena, &space->starts, after);
+                vec_push(arena, &line->starts, after);
 }
 
 static int compare_ips(const void *a, const void *b)
@@ -49,24 +49,24 @@ static int compare_ips(const void *a, const void *b)
         return ip_compare(a, b);
 }
 
-void space_seal(struct space *space)
+void line_seal(struct line *line)
 {
         size_t kept = 0;
 
-        vec_sort(&space->starts, compare_ips);
-        vec_foreach (const struct ip, start, &space->starts)
-                if (kept == 0 || !ip_equal(start, &space->starts.items[kept - 1]))
-                        space->starts.items[kept++] = *start;
-        space->starts.n = kept;
+        vec_sort(&line->starts, compare_ips);
+        vec_foreach (const struct ip, start, &line->starts)
+                if (kept == 0 || !ip_equal(start, &line->starts.items[kept - 1]))
+                        line->starts.items[kept++] = *start;
+        line->starts.n = kept;
 }
 
-size_t space_at(const struct space *space, const struct ip *ip)
+size_t line_at(const struct line *line, const struct ip *ip)
 {
-        size_t low = 0, high = space->starts.n;
+        size_t low = 0, high = line->starts.n;
 
         while (high - low > 1) {
                 size_t middle = low + (high - low) / 2;
-                if (ip_compare(&space->starts.items[middle], ip) <= 0)
+                if (ip_compare(&line->starts.items[middle], ip) <= 0)
                         low = middle;
                 else
                         high = middle;
@@ -74,30 +74,30 @@ size_t space_at(const struct space *space, const struct ip *ip)
         return low;
 }
 
-struct interval_span space_span(const struct space *space, const struct prefix *prefix)
+struct interval_span line_span(const struct line *line, const struct prefix *prefix)
 {
         struct ip last = prefix_last(prefix);
 
-        return (struct interval_span){space_at(space, &prefix->ip), space_at(space, &last)};
+        return (struct interval_span){line_at(line, &prefix->ip), line_at(line, &last)};
 }
 
-struct ip space_last(const struct space *space, size_t interval)
+struct ip line_last(const struct line *line, size_t interval)
 {
         struct ip last;
 
-        if (interval + 1 == space->starts.n)
+        if (interval + 1 == line->starts.n)
                 return prefix_last(
-                    &(struct prefix){.ip = {.family = (uint8_t)space->family}, .length = 0});
-        last = space->starts.items[interval + 1];
+                    &(struct prefix){.ip = {.family = (uint8_t)line->family}, .length = 0});
+        last = line->starts.items[interval + 1];
         ip_step(&last, -1);
         return last;
 }
 
-uint32_t space_size(const struct space *space, size_t interval)
+uint32_t line_size(const struct line *line, size_t interval)
 {
-        const struct ip *first = &space->starts.items[interval];
-        struct ip last = space_last(space, interval);
-        size_t n = family_bits(space->family) / 8;
+        const struct ip *first = &line->starts.items[interval];
+        struct ip last = line_last(line, interval);
+        size_t n = family_bits(line->family) / 8;
         uint64_t low = 0, high = 0;
 
         if (memcmp(first->bytes, last.bytes, n - 4) != 0)
