@@ -1,26 +1,17 @@
 #include "verify/address_key.h"
 
-#include <string.h>
-
-static uint64_t load(const uint8_t *bytes)
+static void store_big_endian(uint8_t *bytes, uint64_t word)
 {
-        uint64_t word;
-
-        memcpy(&word, bytes, sizeof(word));
-        return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(word) : word;
-}
-
-address_key address_key_of(const struct ip *ip)
-{
-        return (address_key)load(ip->bytes) << 64 | load(ip->bytes + 8);
+        word = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(word) : word;
+        memcpy(bytes, &word, sizeof(word));
 }
 
 struct ip address_key_ip(address_key key, enum family family)
 {
         struct ip ip = {.family = (uint8_t)family};
 
-        for (size_t i = 0; i < sizeof(ip.bytes); i++)
-                ip.bytes[i] = (uint8_t)(key >> (120 - 8 * i));
+        store_big_endian(ip.bytes, (uint64_t)(key >> 64));
+        store_big_endian(ip.bytes + 8, (uint64_t)key);
         return ip;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/ip.h"
 
@@ -10,11 +11,22 @@
  * is address_key_step(). The key behind a family's last address is 0. */
 typedef unsigned __int128 address_key;
 
-address_key address_key_of(const struct ip *ip);
+static inline uint64_t load_big_endian(const uint8_t *bytes)
+{
+        uint64_t word;
+
+        memcpy(&word, bytes, sizeof(word));
+        return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(word) : word;
+}
+
+static inline address_key address_key_of(const struct ip *ip)
+{
+        return (address_key)load_big_endian(ip->bytes) << 64 | load_big_endian(ip->bytes + 8);
+}
+
 struct ip address_key_ip(address_key key, enum family family);
 address_key address_key_step(enum family family);
-/* The last address of the prefix. */
-address_key address_key_last(const struct prefix *prefix);
+address_key address_key_last(const struct prefix *prefix); /* its last address */
 
 struct keyed {
         address_key key;

@@ -12,36 +12,50 @@
  * address to the last keeps the row of features whose ranges are open, and where a single address
  * stands, its own features are added to a copy of that row. */
 
-#define FIRST_SLOTS    1024
-#define MAX_NESTED     130 /* one for each length of a prefix, and one more */
-#define MEMBERS_TO_ADD ((size_t)8192)
+#define FIRST_SLOTS  1024
+#define MAX_NESTED   130  /* one for each length of a prefix, and one more */
+#define MEMBERS_HELD 8192 /* 32 KiB */
+#define MAX_PENDING  32
 
-struct address {
+/* An address, in a table with open addressing. Where it is empty, its number is 0. */
+struct slot {
         address_key key;
-        uint32_t n;  /* how many memberships */
-        uint32_t at; /* in what is grouped: behind the last one placed */
+        uint32_t number; /* + 1 */
 };
 
-/* An address is one of a feature's. */
-struct membership {
-        uint32_t address, feature;
-};
-
+/* Addresses by number, of one feature after the other: as runs have it. */
 struct members {
         struct members *next;
+        uint32_t items[MEMBERS_HELD];
+};
+
+struct run {
+        uint32_t feature;
         size_t n;
-        struct membership items[MEMBERS_TO_ADD];
+};
+
+struct pending {
+        address_key key;
+        uint64_t hash;
+        size_t feature;
 };
 
 struct splitter {
         struct arena *scratch; /* of all but this struct */
         enum family family;
+        unsigned bits; /* of an address */
         address_key step;
         size_t n_features;
-        VEC(struct address) addresses;
-        uint32_t *slots; /* address + 1; 0: empty; open addressing */
-        size_t n_slots;  /* a power of two, at least twice the addresses */
-        struct members *members;
+        /* What came last is not yet interned: by the time it is, its slot is in the cache, which
+         * with 100,000 pods takes a third off the whole. */
+        struct pending pending[MAX_PENDING];
+        size_t n_pending;
+        struct slot *slots;
+        size_t n_slots;        /* a power of two, at least twice the addresses */
+        VEC(address_key) keys; /* of addresses, by number */
+        struct members *members, *members_end;
+        size_t n_members;
+        VEC(struct run) runs;
         VEC(struct keyed) events; /* feature << 1, + 1 where its range begins, else behind it */
 };
 
@@ -51,9 +65,10 @@ struct splitter *splitter_new(struct arena *arena, enum family family)
 
         splitter->scratch = arena_new();
         splitter->family = family;
+        splitter->bits = family_bits(family);
         splitter->step = address_key_step(family);
         splitter->n_slots = FIRST_SLOTS;
-        splitter->slots = arena_new_array(splitter->scratch, uint32_t, FIRST_SLOTS);
+        splitter->slots = arena_new_array(splitter->scratch, struct slot, FIRST_SLOTS);
         return splitter;
 }
 
@@ -62,62 +77,93 @@ size_t splitter_add_feature(struct splitter *splitter)
         return splitter->n_features++;
 }
 
-static uint64_t mix(uint64_t z)
+/* One multiplication of the halves, of which both halves count: networks often differ in a few bits
+ * in the middle. */
+static uint64_t key_hash(address_key key)
 {
-        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-        z = (z ^ z >> 27) * 0x94d049bb133111eb;
-        return z ^ z >> 31;
+        unsigned __int128 product =
+            (unsigned __int128)((uint64_t)(key >> 64) ^ 0x9e3779b97f4a7c15) *
+            ((uint64_t)key ^ 0xbf58476d1ce4e5b9);
+
+        return (uint64_t)(product >> 64) ^ (uint64_t)product;
 }
 
-static size_t slot_of(const struct splitter *splitter, address_key key)
+static struct slot *slot_of(const struct splitter *splitter, uint64_t hash)
 {
-        uint64_t folded = (uint64_t)(key >> 64) ^ (uint64_t)key * 0x9e3779b97f4a7c15;
+        return &splitter->slots[hash & (splitter->n_slots - 1)];
+}
 
-        return (size_t)mix(folded) & (splitter->n_slots - 1);
+static struct slot *slot_behind(const struct splitter *splitter, struct slot *slot)
+{
+        return ++slot == splitter->slots + splitter->n_slots ? splitter->slots : slot;
 }
 
 static void slots_double(struct splitter *splitter)
 {
         splitter->n_slots *= 2;
-        splitter->slots = arena_new_array(splitter->scratch, uint32_t, splitter->n_slots);
-        for (size_t i = 0; i < splitter->addresses.n; i++) {
-                size_t slot = slot_of(splitter, splitter->addresses.items[i].key);
+        splitter->slots = arena_new_array(splitter->scratch, struct slot, splitter->n_slots);
+        for (size_t i = 0; i < splitter->keys.n; i++) {
+                struct slot *slot = slot_of(splitter, key_hash(splitter->keys.items[i]));
 
-                while (splitter->slots[slot])
-                        slot = (slot + 1) & (splitter->n_slots - 1);
-                splitter->slots[slot] = (uint32_t)i + 1;
+                while (slot->number)
+                        slot = slot_behind(splitter, slot);
+                *slot = (struct slot){.key = splitter->keys.items[i], .number = (uint32_t)i + 1};
         }
 }
 
-static uint32_t intern_address(struct splitter *splitter, address_key key)
+static uint32_t intern_address(struct splitter *splitter, address_key key, uint64_t hash)
 {
-        size_t slot = slot_of(splitter, key);
+        struct slot *slot = slot_of(splitter, hash);
 
-        for (uint32_t found; (found = splitter->slots[slot]) > 0;
-             slot = (slot + 1) & (splitter->n_slots - 1))
-                if (splitter->addresses.items[found - 1].key == key)
-                        return found - 1;
-        uint32_t number = (uint32_t)splitter->addresses.n;
-        vec_push(splitter->scratch, &splitter->addresses, (struct address){.key = key});
-        splitter->slots[slot] = number + 1;
-        if (splitter->addresses.n > splitter->n_slots / 2)
+        for (; slot->number; slot = slot_behind(splitter, slot))
+                if (slot->key == key)
+                        return slot->number - 1;
+        vec_push(splitter->scratch, &splitter->keys, key);
+        uint32_t number = (uint32_t)splitter->keys.n;
+        *slot = (struct slot){.key = key, .number = number};
+        if (splitter->keys.n > splitter->n_slots / 2)
                 slots_double(splitter);
-        return number;
+        return number - 1;
+}
+
+static void add_member(struct splitter *splitter, size_t feature, uint32_t address)
+{
+        size_t at = splitter->n_members++ % MEMBERS_HELD;
+
+        if (at == 0) {
+                struct members *members = arena_new_object(splitter->scratch, struct members);
+                if (splitter->members)
+                        splitter->members_end->next = members;
+                else
+                        splitter->members = members;
+                splitter->members_end = members;
+        }
+        splitter->members_end->items[at] = address;
+        if (splitter->runs.n > 0 && splitter->runs.items[splitter->runs.n - 1].feature == feature)
+                splitter->runs.items[splitter->runs.n - 1].n++;
+        else
+                vec_push(splitter->scratch, &splitter->runs,
+                         ((struct run){.feature = (uint32_t)feature, .n = 1}));
+}
+
+static void intern_pending(struct splitter *splitter)
+{
+        for (size_t i = 0; i < splitter->n_pending; i++)
+                add_member(
+                    splitter, splitter->pending[i].feature,
+                    intern_address(splitter, splitter->pending[i].key, splitter->pending[i].hash));
+        splitter->n_pending = 0;
 }
 
 static void add_address(struct splitter *splitter, size_t feature, address_key key)
 {
-        struct members *members = splitter->members;
-        uint32_t address = intern_address(splitter, key);
+        uint64_t hash = key_hash(key);
 
-        splitter->addresses.items[address].n++;
-        if (!members || members->n == MEMBERS_TO_ADD) {
-                members = arena_new_object(splitter->scratch, struct members);
-                members->next = splitter->members;
-                splitter->members = members;
-        }
-        members->items[members->n++] =
-            (struct membership){.address = address, .feature = (uint32_t)feature};
+        if (splitter->n_pending == MAX_PENDING)
+                intern_pending(splitter);
+        __builtin_prefetch(slot_of(splitter, hash));
+        splitter->pending[splitter->n_pending++] =
+            (struct pending){.key = key, .hash = hash, .feature = feature};
 }
 
 static void add_keys(struct splitter *splitter, size_t feature, address_key first, address_key last)
@@ -146,7 +192,10 @@ void splitter_add_range(struct splitter *splitter, size_t feature, const struct 
 
 void splitter_add_prefix(struct splitter *splitter, size_t feature, const struct prefix *prefix)
 {
-        add_keys(splitter, feature, address_key_of(&prefix->ip), address_key_last(prefix));
+        if (prefix->length == splitter->bits)
+                add_address(splitter, feature, address_key_of(&prefix->ip));
+        else
+                add_keys(splitter, feature, address_key_of(&prefix->ip), address_key_last(prefix));
 }
 
 /* Prefixes that hold one another, from the widest to the one that decides now. */
@@ -201,16 +250,30 @@ static void nest_open(struct nest *nest, const struct set_element *element)
         nest->depth++;
 }
 
+static bool has_nomatch(const struct set *set)
+{
+        vec_foreach (const struct set_element, element, &set->elements)
+                if (element->nomatch)
+                        return true;
+        return false;
+}
+
 void splitter_add_set(struct splitter *splitter, size_t feature, const struct set *set,
                       bool (*pick)(const struct set_element *element, void *data), void *data)
 {
         struct nest nest = {.splitter = splitter, .feature = feature};
+        bool nested = has_nomatch(set);
 
         if (set->family != splitter->family)
                 return;
-        vec_foreach (const struct set_element, element, &set->elements)
-                if (!pick || pick(element, data))
+        vec_foreach (const struct set_element, element, &set->elements) {
+                if (pick && !pick(element, data))
+                        continue;
+                if (nested)
                         nest_open(&nest, element);
+                else
+                        splitter_add_prefix(splitter, feature, &element->prefix);
+        }
         while (nest.depth > 0)
                 nest_close(&nest);
 }
@@ -219,7 +282,9 @@ void splitter_add_set(struct splitter *splitter, size_t feature, const struct se
 struct singles {
         const struct keyed *items; /* value: the address's number */
         size_t n;
-        uint32_t *features; /* of an address: its n in front of its at */
+        uint32_t *features;
+        const uint32_t *ends;  /* in features, by number: behind an address's own, … */
+        const uint32_t *sizes; /* … of which there are so many */
 };
 
 static void sort_keyed(struct arena *scratch, struct keyed *items, size_t n)
@@ -227,27 +292,64 @@ static void sort_keyed(struct arena *scratch, struct keyed *items, size_t n)
         keyed_sort(items, arena_new_array(scratch, struct keyed, n), n);
 }
 
-static struct singles group_members(struct splitter *splitter)
+static struct keyed *sort_addresses(const struct splitter *splitter)
 {
-        size_t n = splitter->addresses.n;
-        struct address *addresses = splitter->addresses.items;
+        size_t n = splitter->keys.n;
         struct keyed *sorted = arena_new_array(splitter->scratch, struct keyed, n);
-        uint32_t at = 0;
 
         for (size_t i = 0; i < n; i++)
-                sorted[i] = (struct keyed){.key = addresses[i].key, .value = (uint32_t)i};
+                sorted[i] = (struct keyed){.key = splitter->keys.items[i], .value = (uint32_t)i};
         sort_keyed(splitter->scratch, sorted, n);
-        for (size_t i = 0; i < n; i++) {
-                struct address *address = &addresses[sorted[i].value];
-                address->at = at;
-                at += address->n;
-        }
-        uint32_t *features = arena_new_array(splitter->scratch, uint32_t, at);
+        return sorted;
+}
+
+static void count_members(const struct splitter *splitter, uint32_t *sizes)
+{
+        size_t left = splitter->n_members;
+
         for (const struct members *members = splitter->members; members; members = members->next)
-                for (size_t i = 0; i < members->n; i++)
-                        features[addresses[members->items[i].address].at++] =
-                            members->items[i].feature;
-        return (struct singles){.items = sorted, .n = n, .features = features};
+                for (size_t i = 0; i < MEMBERS_HELD && left > 0; i++, left--)
+                        sizes[members->items[i]]++;
+}
+
+/* ends: where each address's features begin; moves it to where they end. */
+static void place_members(const struct splitter *splitter, uint32_t *features, uint32_t *ends)
+{
+        const struct members *members = splitter->members;
+        size_t at = 0;
+
+        vec_foreach (const struct run, run, &splitter->runs)
+                for (size_t i = 0; i < run->n; i++, at++) {
+                        if (at == MEMBERS_HELD) {
+                                members = members->next;
+                                at = 0;
+                        }
+                        features[ends[members->items[at]]++] = run->feature;
+                }
+}
+
+static struct singles group_members(const struct splitter *splitter)
+{
+        size_t n = splitter->keys.n;
+        struct keyed *sorted = sort_addresses(splitter);
+        uint32_t *features = arena_new_array(splitter->scratch, uint32_t, splitter->n_members);
+        uint32_t *ends = arena_new_array(splitter->scratch, uint32_t, n);
+        uint32_t *sizes = arena_new_array(splitter->scratch, uint32_t, n);
+        uint32_t at = 0;
+
+        count_members(splitter, sizes);
+        for (size_t i = 0; i < n; i++) {
+                ends[sorted[i].value] = at;
+                at += sizes[sorted[i].value];
+        }
+        place_members(splitter, features, ends);
+        return (struct singles){
+            .items = sorted,
+            .n = n,
+            .features = features,
+            .ends = ends,
+            .sizes = sizes,
+        };
 }
 
 /* The way along the line. */
@@ -258,7 +360,8 @@ struct sweep {
         struct signatures *signatures;
         bits_word *open;     /* features with a range that is open here */
         uint32_t *n_open;    /* by feature: ranges of one may overlap */
-        uint64_t open_hash;  /* the sum of their mixed numbers */
+        uint64_t open_hash;  /* the sum of their hashes */
+        uint64_t *hashes;    /* by feature */
         bool open_known;     /* open_class is theirs */
         uint32_t open_class; /* of addresses in no feature but these */
         VEC(struct class_range) ranges;
@@ -266,9 +369,21 @@ struct sweep {
         VEC(bool) single_examples; /* examples that were given on their own */
 };
 
-static uint64_t feature_hash(size_t feature)
+/* SplitMix64. */
+static uint64_t mix(uint64_t z)
 {
-        return mix((feature + 1) * 0x9e3779b97f4a7c15);
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+        z = (z ^ z >> 27) * 0x94d049bb133111eb;
+        return z ^ z >> 31;
+}
+
+static uint64_t *feature_hashes(struct arena *scratch, size_t n)
+{
+        uint64_t *hashes = arena_new_array(scratch, uint64_t, n);
+
+        for (size_t i = 0; i < n; i++)
+                hashes[i] = mix((i + 1) * 0x9e3779b97f4a7c15);
+        return hashes;
 }
 
 /* Opens and closes what begins and ends right here. */
@@ -286,24 +401,25 @@ static void sweep_events(struct sweep *sweep, address_key at)
                         continue;
                 sweep->open[feature / BITS_WORD] ^= (bits_word)1 << feature % BITS_WORD;
                 sweep->open_hash +=
-                    event->value & 1 ? feature_hash(feature) : -feature_hash(feature);
+                    event->value & 1 ? sweep->hashes[feature] : -sweep->hashes[feature];
                 sweep->open_known = false;
         }
 }
 
-static uint32_t single_class(struct sweep *sweep, const struct address *address)
+static uint32_t single_class(struct sweep *sweep, uint32_t address)
 {
+        uint32_t end = sweep->singles.ends[address];
         bits_word *row = signatures_row(sweep->signatures);
         uint64_t hash = sweep->open_hash;
 
         bits_copy(row, sweep->open, sweep->splitter->n_features);
-        for (uint32_t i = address->at - address->n; i < address->at; i++) {
+        for (uint32_t i = end - sweep->singles.sizes[address]; i < end; i++) {
                 uint32_t feature = sweep->singles.features[i];
 
                 if (bits_get(row, feature))
                         continue;
                 bits_set(row, feature);
-                hash += feature_hash(feature);
+                hash += sweep->hashes[feature];
         }
         return signatures_intern(sweep->signatures, hash);
 }
@@ -321,15 +437,20 @@ static uint32_t open_class(struct sweep *sweep)
 
 static void note_interval(struct sweep *sweep, address_key first, uint32_t class, bool single)
 {
-        struct ip ip = address_key_ip(first, sweep->splitter->family);
+        bool known = class < sweep->examples.n;
+        bool better = single && known && !sweep->single_examples.items[class];
+        bool same = sweep->ranges.n > 0 && sweep->ranges.items[sweep->ranges.n - 1].class == class;
 
-        if (sweep->ranges.n == 0 || sweep->ranges.items[sweep->ranges.n - 1].class != class)
+        if (known && !better && same)
+                return;
+        struct ip ip = address_key_ip(first, sweep->splitter->family);
+        if (!same)
                 vec_push(sweep->splitter->scratch, &sweep->ranges,
                          ((struct class_range){.first = ip, .class = class}));
-        if (class == sweep->examples.n) {
+        if (!known) {
                 vec_push(sweep->splitter->scratch, &sweep->examples, ip);
                 vec_push(sweep->splitter->scratch, &sweep->single_examples, single);
-        } else if (single && !sweep->single_examples.items[class]) {
+        } else if (better) {
                 sweep->examples.items[class] = ip;
                 sweep->single_examples.items[class] = true;
         }
@@ -360,10 +481,7 @@ static void sweep_line(struct sweep *sweep)
                 sweep_events(sweep, at);
                 if (sweep->next_single < sweep->singles.n && single->key == at) {
                         sweep->next_single++;
-                        note_interval(
-                            sweep, at,
-                            single_class(sweep, &sweep->splitter->addresses.items[single->value]),
-                            true);
+                        note_interval(sweep, at, single_class(sweep, single->value), true);
                         at += sweep->splitter->step;
                 } else {
                         note_interval(sweep, at, open_class(sweep), false);
@@ -380,9 +498,11 @@ struct address_classes *splitter_split(struct arena *arena, struct splitter *spl
             .splitter = splitter,
             .signatures = signatures_new(scratch, splitter->n_features),
             .open = bits_new(scratch, splitter->n_features),
+            .hashes = feature_hashes(scratch, splitter->n_features),
             .n_open = arena_new_array(scratch, uint32_t, splitter->n_features),
         };
 
+        intern_pending(splitter);
         sweep.singles = group_members(splitter);
         sort_keyed(scratch, splitter->events.items, splitter->events.n);
         sweep_line(&sweep);
