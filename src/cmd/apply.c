@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/bridges.h"
 #include "cmd/command.h"
 #include "cmd/snapshot.h"
 #include "iptables/apply.h"
-#include "netlink/bridge.h"
 #include "netlink/conntrack.h"
 #include "policy/verdict.h"
 
@@ -33,47 +33,39 @@ static bool keep_allowed(const struct packet *packet, void *data)
 }
 
 static void print_report(const struct apply_report *report, const char *node, const char *flavour,
-                         bool dry_run, size_t cut)
+                         bool dry_run, size_t cut, FILE *out)
 {
         const char *connections = cut == 1 ? "connection" : "connections";
 
         if (!report->changed)
-                printf("node %s: unchanged (%s)", node, flavour);
+                fprintf(out, "node %s: unchanged (%s)", node, flavour);
         else
-                printf("node %s: %s (%s): chains +%zu ~%zu -%zu, sets +%zu ~%zu -%zu, elements "
-                       "+%zu -%zu, %zu rules sent",
-                       node, dry_run ? "would apply" : "applied", flavour, report->chains_added,
-                       report->chains_changed, report->chains_removed, report->sets_added,
-                       report->sets_changed, report->sets_removed, report->elements_added,
-                       report->elements_removed, report->rules_sent);
+                fprintf(out,
+                        "node %s: %s (%s): chains +%zu ~%zu -%zu, sets +%zu ~%zu -%zu, elements "
+                        "+%zu -%zu, %zu rules sent",
+                        node, dry_run ? "would apply" : "applied", flavour, report->chains_added,
+                        report->chains_changed, report->chains_removed, report->sets_added,
+                        report->sets_changed, report->sets_removed, report->elements_added,
+                        report->elements_removed, report->rules_sent);
         if (cut)
-                printf("; cut %zu %s", cut, connections);
-        putchar('\n');
+                fprintf(out, "; cut %zu %s", cut, connections);
+        fputc('\n', out);
 }
 
-/* Pods of one bridge reach each other past all rules where br_netfilter does not bring them here.
- */
 static int filter_bridges(const char *command, const struct options *options,
-                          const struct snapshot *snapshot, const struct cluster *cluster)
+                          const struct snapshot *snapshot, const struct cluster *cluster, FILE *out)
 {
-        VEC(struct ip) pods = {0};
         struct bridge_report report = {0};
         struct err err;
 
-        if (cluster->policies.n == 0)
-                return EXIT_YES;
-        vec_foreach (const struct pod, pod, &cluster->pods)
-                for (size_t i = 0; i < pod->ips.n; i++)
-                        if (pod_takes_part(pod) && strcmp(pod->node, snapshot->node) == 0)
-                                vec_push(snapshot->arena, &pods, pod->ips.items[i]);
-        if (bridge_filter(pods.items, pods.n, options->dry_run, &report, &err) < 0)
+        if (bridges_filter(cluster, snapshot->node, options->dry_run, &report, &err) < 0)
                 return fail(
                     command, EXIT_TROUBLE, "node %s: the rules %s, but do not protect all pods: %s",
                     snapshot->node, options->dry_run ? "would change" : "are in force", err.text);
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
                 if (report.wanted[family])
-                        printf("+ %s = 1 (pods behind bridge %s)\n", bridge_setting(family),
-                               report.bridge);
+                        fprintf(out, "+ %s = 1 (pods behind bridge %s)\n", bridge_setting(family),
+                                report.bridge);
         return EXIT_YES;
 }
 
@@ -95,7 +87,7 @@ static int cut_connections(const char *command, const struct options *options,
 }
 
 static int apply_ruleset(const char *command, const struct options *options,
-                         const struct snapshot *snapshot, const struct cluster *cluster)
+                         const struct snapshot *snapshot, const struct cluster *cluster, FILE *out)
 {
         struct apply_options apply_options = {
             .dry_run = options->dry_run,
@@ -112,23 +104,24 @@ static int apply_ruleset(const char *command, const struct options *options,
         if (iptables_apply(snapshot->ruleset, &apply_options, &report, &err) < 0)
                 return fail(command, EXIT_TROUBLE, "node %s: %s", snapshot->node, err.text);
         if (options->dry_run)
-                fputs(strbuf_text(&report.diff), stdout);
-        bridges = filter_bridges(command, options, snapshot, cluster);
+                fputs(strbuf_text(&report.diff), out);
+        bridges = filter_bridges(command, options, snapshot, cluster, out);
         connections = cut_connections(command, options, snapshot, cluster, &cut);
         fputs(strbuf_text(&report.notes), stderr);
         print_report(&report, snapshot->node, flavour_name(apply_options.flavour), options->dry_run,
-                     cut);
+                     cut, out);
         apply_report_done(&report);
         return bridges != EXIT_YES ? bridges : connections;
 }
 
 int apply_node(const char *command, const struct options *options, const struct cluster *cluster,
-               const char *node)
+               const char *node, FILE *out)
 {
         _cleanup_snapshot_ struct snapshot snapshot = {0};
         int status = snapshot_compile(command, options, cluster, node, &snapshot);
 
-        return status == EXIT_YES ? apply_ruleset(command, options, &snapshot, cluster) : status;
+        return status == EXIT_YES ? apply_ruleset(command, options, &snapshot, cluster, out)
+                                  : status;
 }
 
 int cmd_apply(int argc, char **argv)
@@ -140,6 +133,7 @@ int cmd_apply(int argc, char **argv)
         if (status != PARSED)
                 return status;
         status = snapshot_make(argv[0], &options, &snapshot);
-        return status == EXIT_YES ? apply_ruleset(argv[0], &options, &snapshot, snapshot.cluster)
-                                  : status;
+        return status == EXIT_YES
+                   ? apply_ruleset(argv[0], &options, &snapshot, snapshot.cluster, stdout)
+                   : status;
 }

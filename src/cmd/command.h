@@ -22,3 +22,4 @@ int cmd_explain(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_render(int argc, char **argv);
+int cmd_verify(int argc, char **argv);

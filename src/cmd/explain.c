@@ -7,7 +7,9 @@
 #include "cmd/command.h"
 #include "cmd/endpoint.h"
 #include "cmd/explain.h"
+#include "cmd/live.h"
 #include "cmd/options.h"
+#include "cmd/verdict_print.h"
 #include "policy/verdict.h"
 
 /* One question has an answer for each family that both ends have. Where the answers are told apart
@@ -16,7 +18,7 @@
  * where all are. */
 
 static const struct usage usage = {
-    .synopsis = "explain -f PATH… FROM TO [--port PORT] [--protocol TCP|UDP|SCTP|ICMP]",
+    .synopsis = "explain -f PATH… FROM TO [--port PORT] [--protocol TCP|UDP|SCTP|ICMP] [--live]",
     .description = "Says whether a new connection is allowed, and which rule of which policy "
                    "decides, on each\n"
                    "side. FROM and TO are NAMESPACE/POD, POD, an address, `node` (the one that the "
@@ -24,9 +26,13 @@ static const struct usage usage = {
                    "runs on) or node/NAME. The port is that of the pod, not of a Service; where it "
                    "is left out\n"
                    "and TO is a pod with one port of the protocol, it is that one.\n"
-                   "Exit status: 0 allowed, 1 denied.",
-    .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_OUTPUT | OPTION_PORT | OPTION_PROTOCOL |
-               OPTION_OWN_NODE_EGRESS | OPTION_VERBOSE,
+                   "With --live the rules in this node's kernel are asked as well: which of them "
+                   "decides, and\n"
+                   "whether that is what the policies say.\n"
+                   "Exit status: 0 allowed, 1 denied, 3 where the kernel does otherwise.",
+    .options = OPTION_LIVE | OPTION_NODE | OPTION_WAIT | OPTION_FILES | OPTION_NAMESPACE |
+               OPTION_OUTPUT | OPTION_PORT | OPTION_PROTOCOL | OPTION_OWN_NODE_EGRESS |
+               OPTION_VERBOSE,
     .min_arguments = 2,
     .max_arguments = 2,
     .arguments = "FROM and TO",
@@ -35,6 +41,7 @@ static const struct usage usage = {
 struct answer {
         const struct ip *source, *destination; /* NULL where a node gives no address */
         struct verdict verdict;
+        struct live_answer live;
 };
 
 struct question {
@@ -46,6 +53,7 @@ struct question {
         uint16_t port;
         struct answer answers[FAMILIES];
         size_t n_answers;
+        const struct live *live; /* NULL: the kernel is not asked */
 };
 
 static int ask_number(const char *text, uint16_t *ret, struct err *err)
@@ -155,11 +163,15 @@ static int answer_all(struct question *question, struct err *err)
                 if (!source || !destination)
                         continue;
                 struct packet packet = {*source, *destination, question->protocol, question->port};
-                question->answers[question->n_answers++] = (struct answer){
-                    source,
-                    destination,
-                    policy_verdict(question->arena, question->cluster, &question->policy, &packet),
+                struct answer *answer = &question->answers[question->n_answers++];
+                *answer = (struct answer){
+                    .source = source,
+                    .destination = destination,
+                    .verdict = policy_verdict(question->arena, question->cluster, &question->policy,
+                                              &packet),
                 };
+                if (question->live)
+                        answer->live = live_ask(question->live, &packet);
         }
         if (question->n_answers == 0)
                 return err_set(err, "%s and %s have no address of one family", question->from.name,
@@ -175,40 +187,12 @@ static bool all_allowed(const struct question *question)
         return true;
 }
 
-static void print_policy(const struct network_policy *policy)
+static bool any_differs(const struct question *question)
 {
-        printf("%s/%s", policy->meta.namespace, policy->meta.name);
-}
-
-static void print_place(const struct network_policy *policy)
-{
-        printf("   %s:%u\n", policy->meta.place.file, policy->meta.place.line);
-}
-
-static void print_side(const struct side *side, enum direction direction, const char *name)
-{
-        printf("  %-7s of %s: ", direction_name(direction), name);
-        if (side->exempt) {
-                printf("always allowed (%s)\n", side->exempt);
-                return;
-        }
-        if (!side->isolated) {
-                puts("allowed, no policy isolates it");
-                return;
-        }
-        puts(side->allowed ? "allowed by" : "denied, no rule allows it of");
-        for (size_t i = 0; side->allowed && i < side->allowed_by.n; i++) {
-                const struct policy_rule_ref *ref = &side->allowed_by.items[i];
-                fputs("    ", stdout);
-                print_policy(ref->policy);
-                printf(" %s[%zu]", direction_name(ref->direction), ref->rule);
-                print_place(ref->policy);
-        }
-        for (size_t i = 0; !side->allowed && i < side->policies.n; i++) {
-                fputs("    ", stdout);
-                print_policy(side->policies.items[i]);
-                print_place(side->policies.items[i]);
-        }
+        for (size_t i = 0; i < question->n_answers; i++)
+                if (question->answers[i].live.differs)
+                        return true;
+        return false;
 }
 
 static void print_end(const struct endpoint *endpoint, const struct ip *ip)
@@ -220,7 +204,7 @@ static void print_end(const struct endpoint *endpoint, const struct ip *ip)
                 printf(" (%s)", text);
 }
 
-static void print_answer(const struct question *question, const struct answer *answer,
+static void print_answer(const struct question *question, const struct answer *answer, bool verbose,
                          const struct colours *colours)
 {
         bool allowed = answer->verdict.allowed;
@@ -233,45 +217,16 @@ static void print_answer(const struct question *question, const struct answer *a
                 printf(" %u", question->port);
         printf(": %s%s%s\n", allowed ? colours->good : colours->bad, verdict_name(allowed),
                colours->plain);
-        print_side(&answer->verdict.sides[DIRECTION_EGRESS], DIRECTION_EGRESS, question->from.name);
-        print_side(&answer->verdict.sides[DIRECTION_INGRESS], DIRECTION_INGRESS, question->to.name);
+        verdict_print_side(&answer->verdict.sides[DIRECTION_EGRESS], DIRECTION_EGRESS,
+                           question->from.name);
+        verdict_print_side(&answer->verdict.sides[DIRECTION_INGRESS], DIRECTION_INGRESS,
+                           question->to.name);
         if (answer->verdict.of_link)
                 puts("  denied: an address of a link, where isolated pods may be");
-}
-
-static void json_policy(struct json_print *json, const char *key, struct arena *arena,
-                        const struct network_policy *policy)
-{
-        json_text(json, key,
-                  arena_printf(arena, "%s/%s", policy->meta.namespace, policy->meta.name));
-}
-
-static void json_side(struct json_print *json, const char *key, struct arena *arena,
-                      const struct side *side)
-{
-        json_open(json, key, '{');
-        json_bool(json, "isolated", side->isolated);
-        json_text(json, "exempt", side->exempt);
-        json_open(json, "allowedBy", '[');
-        vec_foreach (const struct policy_rule_ref, ref, &side->allowed_by) {
-                json_open(json, NULL, '{');
-                json_policy(json, "policy", arena, ref->policy);
-                json_number(json, "rule", ref->rule);
-                json_close(json, '}');
-        }
-        json_close(json, ']');
-        json_open(json, "policies", '[');
-        vec_foreach (const struct network_policy *, policy, &side->policies)
-                json_policy(json, NULL, arena, *policy);
-        json_close(json, ']');
-        json_close(json, '}');
-}
-
-static void json_answer(struct json_print *json, const struct question *question,
-                        const struct answer *answer)
-{
-        json_side(json, "egress", question->arena, &answer->verdict.sides[DIRECTION_EGRESS]);
-        json_side(json, "ingress", question->arena, &answer->verdict.sides[DIRECTION_INGRESS]);
+        if (question->live && answer->source)
+                live_print(question->live, &answer->live, verbose);
+        else if (question->live)
+                puts("  the kernel: a node without an address cannot be asked about; give one");
 }
 
 static void json_end(struct json_print *json, const char *key, const struct ip *ip)
@@ -301,7 +256,7 @@ static void print_json(const struct question *question)
         json_text(&json, "to", question->to.name);
         json_text(&json, "protocol", protocol_name(question->protocol));
         json_number(&json, "port", question->port);
-        json_answer(&json, question, deciding_answer(question));
+        verdict_json(&json, &deciding_answer(question)->verdict);
         json_open(&json, "addresses", '[');
         for (size_t i = 0; i < question->n_answers; i++) {
                 const struct answer *answer = &question->answers[i];
@@ -309,7 +264,9 @@ static void print_json(const struct question *question)
                 json_text(&json, "verdict", verdict_name(answer->verdict.allowed));
                 json_end(&json, "source", answer->source);
                 json_end(&json, "destination", answer->destination);
-                json_answer(&json, question, answer);
+                if (question->live && answer->source)
+                        live_json(&json, question->live, &answer->live);
+                verdict_json(&json, &answer->verdict);
                 json_close(&json, '}');
         }
         json_close(&json, ']');
@@ -330,7 +287,9 @@ static int answer(const char *command, struct question *question, const struct o
                 print_json(question);
         else
                 for (size_t i = 0; i < question->n_answers; i++)
-                        print_answer(question, &question->answers[i], colours);
+                        print_answer(question, &question->answers[i], options->verbose, colours);
+        if (any_differs(question))
+                return EXIT_TROUBLE;
         return all_allowed(question) ? EXIT_YES : EXIT_NO;
 }
 
@@ -343,7 +302,14 @@ int explain(const char *command, const struct options *options, struct cluster *
             .policy = {.own_node_egress = options->own_node_egress},
             .protocol = options->protocol,
         };
+        struct live live;
 
+        if (options->live) {
+                int status = live_read(command, options, arena, cluster, &live);
+                if (status != EXIT_YES)
+                        return status;
+                question.live = &live;
+        }
         return answer(command, &question, options);
 }
 

@@ -249,7 +249,8 @@ static int run_apply(int argc, char **argv)
                 if (netns_enter_named(node->netns, &err) < 0)
                         status = fail(argv[0], EXIT_TROUBLE, "%s: %s", node->label, err.text);
                 else
-                        status = apply_node(argv[0], &session.options, plan->cluster, node->name);
+                        status = apply_node(argv[0], &session.options, plan->cluster, node->name,
+                                            stdout);
                 if (status > worst)
                         worst = status;
         }

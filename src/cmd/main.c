@@ -9,6 +9,7 @@ static const struct command commands[] = {
     {"apply", "make a node's rules equal to the policies", cmd_apply},
     {"list", "show what is installed, with counters", cmd_list},
     {"explain", "say whether a connection is allowed, and why", cmd_explain},
+    {"verify", "prove that the kernel enforces the policies, or show a packet", cmd_verify},
     {"diff", "say which connections a change opens and closes", cmd_diff},
     {"lab", "pods of manifests as network namespaces, and real packets between them", cmd_lab},
     {"cleanup", "remove every trace of penstock", cmd_cleanup},
@@ -21,8 +22,8 @@ static void print_help(FILE *out)
               out);
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
-        fputs("\nExit status: 0 done or allowed, 1 denied or different, 2 bad usage or bad input\n"
-              "(nothing was changed), 3 could not be decided or carried out.\n"
+        fputs("\nExit status: 0 done, allowed or equal, 1 denied or different, 2 bad usage or bad\n"
+              "input (nothing was changed), 3 could not be decided or carried out.\n"
               "`penstock COMMAND --help` says more, as does man penstock.\n",
               out);
 }

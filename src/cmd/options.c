@@ -154,6 +154,30 @@ static const char *read_part(const char *argument, struct options *options)
         return "sets, ipv4 or ipv6";
 }
 
+static const char *read_repair(const char *argument, struct options *options)
+{
+        options->repair = true;
+        return NULL;
+}
+
+static const char *read_watch(const char *argument, struct options *options)
+{
+        options->watch = true;
+        return NULL;
+}
+
+static const char *read_period(const char *argument, struct options *options)
+{
+        return read_number(argument, 1, 86400, &options->period_seconds) ? NULL
+                                                                         : "seconds, 1 to 86400";
+}
+
+static const char *read_timings(const char *argument, struct options *options)
+{
+        options->timings = true;
+        return NULL;
+}
+
 static const struct option_row {
         enum option_bit bit;
         char letter; /* 0 where it has none */
@@ -184,6 +208,11 @@ static const struct option_row {
     {OPTION_LAB, 0, "lab", "NAME", read_lab, "which lab, where there are several (lab)"},
     {OPTION_PART, 0, "part", "sets|ipv4|ipv6", read_part, "print that part only, for one tool"},
     {OPTION_LIVE, 0, "live", NULL, read_live, "ask this network namespace's kernel, too"},
+    {OPTION_REPAIR, 0, "repair", NULL, read_repair,
+     "where something differs: apply, and look again"},
+    {OPTION_WATCH, 0, "watch", NULL, read_watch, "stay, and look again whenever rules change"},
+    {OPTION_PERIOD, 0, "period", "SECONDS", read_period, "with --watch: and so often (60)"},
+    {OPTION_TIMINGS, 0, "timings", NULL, read_timings, "say how long each part took"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 
@@ -254,6 +283,7 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
             .protocol = PROTOCOL_TCP,
             .timeout_ms = 3000,
             .lab = "lab",
+            .period_seconds = 60,
         };
         getopt_tables(usage, letters, longs);
         opterr = 0;

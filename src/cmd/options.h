@@ -28,6 +28,10 @@ enum option_bit {
         OPTION_PART = 1 << 14,           /* --part sets|ipv4|ipv6 */
         OPTION_TO = 1 << 15,             /* --to PATH (many) */
         OPTION_LIVE = 1 << 16,           /* --live */
+        OPTION_REPAIR = 1 << 17,         /* --repair */
+        OPTION_WATCH = 1 << 18,          /* --watch */
+        OPTION_PERIOD = 1 << 19,         /* --period SECONDS */
+        OPTION_TIMINGS = 1 << 20,        /* --timings */
 };
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -53,8 +57,9 @@ struct options {
         bool verbose;
         const char *lab; /* "lab" */
         enum part part;  /* of a rendered ruleset */
-        bool live;
-        int n_arguments; /* what is left */
+        bool live, repair, watch, timings;
+        unsigned period_seconds; /* 60 */
+        int n_arguments;         /* what is left */
         char **arguments;
 };
 

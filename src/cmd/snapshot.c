@@ -30,8 +30,8 @@ static void list_names(const struct map *names, char *ret, size_t size)
 
 /* A node that nobody knows would have no pods, and installing its rules would open every pod:
  * refused. */
-static const char *choose_node(const char *command, const struct options *options,
-                               struct cluster *cluster)
+const char *snapshot_node(const char *command, const struct options *options,
+                          struct cluster *cluster)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct map *names = nodes_named(arena, cluster);
@@ -95,7 +95,7 @@ int snapshot_compile(const char *command, const struct options *options,
         return EXIT_YES;
 }
 
-int snapshot_make(const char *command, const struct options *options, struct snapshot *ret)
+int snapshot_load(const char *command, const struct options *options, struct snapshot *ret)
 {
         struct cluster *cluster = options_load(options);
 
@@ -103,12 +103,27 @@ int snapshot_make(const char *command, const struct options *options, struct sna
                 return EXIT_USAGE;
         options_seal(cluster);
         note_unscheduled(cluster);
-        const char *node = choose_node(command, options, cluster);
-        int status = node ? snapshot_compile(command, options, cluster, node, ret) : EXIT_USAGE;
-        if (status == EXIT_YES)
-                ret->cluster = cluster;
-        else
+        const char *node = snapshot_node(command, options, cluster);
+        if (!node) {
                 cluster_free(cluster);
+                return EXIT_USAGE;
+        }
+        *ret = (struct snapshot){.cluster = cluster, .node = node};
+        return EXIT_YES;
+}
+
+int snapshot_make(const char *command, const struct options *options, struct snapshot *ret)
+{
+        struct snapshot loaded;
+        int status = snapshot_load(command, options, &loaded);
+
+        if (status != EXIT_YES)
+                return status;
+        status = snapshot_compile(command, options, loaded.cluster, loaded.node, ret);
+        if (status == EXIT_YES)
+                ret->cluster = loaded.cluster;
+        else
+                snapshot_done(&loaded);
         return status;
 }
 

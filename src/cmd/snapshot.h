@@ -11,6 +11,12 @@ struct snapshot {
         const char *node;
 };
 
+/* The node that --node names, or the only one that there is, or the one with this host's name;
+ * NULL where that can't be told, which was printed. The cluster is sealed. */
+const char *snapshot_node(const char *command, const struct options *options,
+                          struct cluster *cluster);
+/* Load, seal and choose the node: ruleset is NULL. */
+int snapshot_load(const char *command, const struct options *options, struct snapshot *ret);
 int snapshot_make(const char *command, const struct options *options, struct snapshot *ret);
 /* The same from a cluster that is loaded and sealed already, which stays the caller's. */
 int snapshot_compile(const char *command, const struct options *options,

@@ -133,20 +133,25 @@ static int read_once(void *data, struct err *err)
         return try_restoring(reading, &saves, err);
 }
 
-static const char *notes_of(const struct reading *reading)
+static void add_notes(const struct reading *reading, struct enforced_reading *to)
 {
         _cleanup_strbuf_ struct strbuf notes = {0};
 
         if (!reading->families[FAMILY_IPV6])
                 strbuf_add(&notes, "this kernel has no IPv6: no packet of it passes\n");
         nftables_note_others(&reading->held, &notes);
-        return arena_strdup(reading->arena, strbuf_text(&notes));
+        for (const char *line = strbuf_text(&notes); *line;) {
+                size_t n = strcspn(line, "\n");
+                vec_push(reading->arena, &to->notes, arena_strndup(reading->arena, line, n));
+                line += n + 1;
+        }
 }
 
 static struct enforced_reading gather(const struct reading *reading)
 {
-        struct enforced_reading gathered = {.notes = notes_of(reading)};
+        struct enforced_reading gathered = {0};
 
+        add_notes(reading, &gathered);
         memcpy(gathered.families, reading->families, sizeof(gathered.families));
         for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++) {
                 if (reading->rules[flavour]->tables.n == 0)

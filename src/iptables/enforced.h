@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/vec.h"
 #include "iptables/backend.h"
 #include "rules/ruleset.h"
 
@@ -19,7 +20,7 @@ struct enforced_reading {
         struct enforced enforced;            /* rules: of flavours that have any table */
         enum flavour flavours[MAX_RULESETS]; /* of each of enforced.rules */
         bool families[FAMILIES];             /* that the kernel has */
-        const char *notes;                   /* lines for people; "" */
+        VEC(const char *) notes;             /* for people */
         double seconds;
 };
 

@@ -189,6 +189,7 @@ class Saboteur:
     garble  writes half of what it would        murder   kills penstock, then does its work
     linger  kills penstock, and does its work when something is written to the fifo `go`
     meddle  does its work while somebody else adds a chain
+    edit    writes what it would after sed had it
     """
 
     SCRIPT = """#!/bin/sh
@@ -200,6 +201,7 @@ fail) echo "{name}: sabotaged" >&2; exit 4 ;;
 kill) "{tool}" "$@"; kill -KILL $$ ;;
 garble) "{tool}" "$@" >"{log}.out"; head -c $(($(wc -c <"{log}.out") / 2)) "{log}.out" ;;
 meddle) iptables-nft -N MEDDLER-$$; exec "{tool}" "$@" ;;
+edit) "{tool}" "$@" | sed -E "$FAULT_EDIT" ;;
 murder) kill -KILL $PPID; exec "{tool}" "$@" ;;
 linger) kill -KILL $PPID; read -r line <"{go}"; exec "{tool}" "$@" ;;
 esac
@@ -217,12 +219,12 @@ esac
             path = directory / name
             path.write_text(self.SCRIPT.format(name=name, log=self.log, go=self.go, tool=tool))
             path.chmod(0o755)
-        for name in ["sh", "ip", "grep", "head", "wc"]:
+        for name in ["sh", "ip", "grep", "head", "wc", "sed"]:
             (directory / name).symlink_to(shutil.which(name))
 
-    def env(self, fault="", at=""):
+    def env(self, fault="", at="", edit=""):
         self.log.write_text("")
-        return {"PATH": str(self.directory), "FAULT": fault, "FAULT_AT": at}
+        return {"PATH": str(self.directory), "FAULT": fault, "FAULT_AT": at, "FAULT_EDIT": edit}
 
     def runs(self):
         """The runs so far: "ipset 1", "iptables-nft-restore 1", …"""

@@ -1,0 +1,189 @@
+#include "cmd/check.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "cmd/bridges.h"
+#include "cmd/command.h"
+#include "cmd/node_facts.h"
+#include "cmd/progress.h"
+
+static const struct {
+        const char *name;
+        int status;
+} answers[] = {
+    [ANSWER_EQUAL] = {"equal", EXIT_YES},
+    [ANSWER_DIFFERENT] = {"different", EXIT_NO},
+    [ANSWER_UNPROVEN] = {"unproven", EXIT_TROUBLE},
+};
+
+const char *answer_name(enum answer answer)
+{
+        return answers[answer].name;
+}
+
+int answer_status(enum answer answer)
+{
+        return answers[answer].status;
+}
+
+const char *finding_kind_name(enum finding_kind kind)
+{
+        static const char *const names[] = {
+            [FINDING_OPEN] = "open",
+            [FINDING_SHUT] = "shut",
+            [FINDING_SHUT_BY_OTHERS] = "shutByOthers",
+            [FINDING_UNPROVEN] = "unproven",
+        };
+
+        return names[kind];
+}
+
+const char *packet_state_name(const struct sim_packet *packet)
+{
+        static const struct {
+                enum ct_state state;
+                const char *name;
+        } states[] = {
+            {CT_NEW, "NEW"},         {CT_ESTABLISHED, "ESTABLISHED"}, {CT_RELATED, "RELATED"},
+            {CT_INVALID, "INVALID"}, {CT_UNTRACKED, "UNTRACKED"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+                if (packet->state & states[i].state)
+                        return states[i].name;
+        return "in no state";
+}
+
+const char *check_backend(const struct check *check, size_t ruleset)
+{
+        return check->live ? flavour_name(check->reading.flavours[ruleset]) : NULL;
+}
+
+const char *check_end_name(const struct check *check, const struct ip *ip)
+{
+        const struct pod *pod = cluster_pod_at(check->snapshot.cluster, ip);
+        const struct node *node = pod ? NULL : cluster_node_at(check->snapshot.cluster, ip);
+        char text[IP_TEXT_SIZE];
+
+        ip_format(ip, text);
+        if (pod)
+                return arena_printf(check->arena, "%s/%s (%s)", pod->meta.namespace, pod->meta.name,
+                                    text);
+        if (node)
+                return arena_printf(check->arena, "node/%s (%s)", node->meta.name, text);
+        return arena_strdup(check->arena, text);
+}
+
+static double now(void)
+{
+        struct timespec time;
+
+        clock_gettime(CLOCK_MONOTONIC, &time);
+        return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Before what is enforced is read: rules that are compared with it were asked for before. */
+static int read_manifests(const char *command, const struct options *options, struct check *check)
+{
+        double began = now();
+
+        progress_begin("reading the manifests");
+        int status = snapshot_load(command, options, &check->snapshot);
+        progress_end();
+        check->seconds_manifests = now() - began;
+        return status;
+}
+
+static int read_kernel(const struct options *options, struct check *check, struct sim_node *facts,
+                       struct err *err)
+{
+        check->live = true;
+        return enforced_read(check->arena, options->wait_seconds, &check->reading, err) < 0
+                   ? -1
+                   : node_facts_read(check->arena, facts, err);
+}
+
+/* What no rule sees is no better than what a rule lets pass. */
+static void look_at_bridges(struct check *check)
+{
+        struct bridge_report report = {0};
+        struct err err;
+
+        if (bridges_filter(check->snapshot.cluster, check->snapshot.node, true, &report, &err) < 0)
+                check->bridge_fault = arena_strdup(check->arena, err.text);
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                if (report.wanted[family])
+                        check->bridge_fault = arena_printf(
+                            check->arena,
+                            "pods behind bridge %s reach each other past all rules: %s is 0",
+                            report.bridge, bridge_setting(family));
+}
+
+static enum answer answer_of(const struct check *check)
+{
+        const size_t *counts = check->proof.counts;
+
+        if (counts[FINDING_OPEN] || counts[FINDING_SHUT] || check->bridge_fault)
+                return ANSWER_DIFFERENT;
+        return check->proof.equal ? ANSWER_EQUAL : ANSWER_UNPROVEN;
+}
+
+static int compare(const char *command, const struct options *options, struct check *check)
+{
+        struct prove_options prove_options = {
+            .node = check->snapshot.node,
+            .own_node_egress = options->own_node_egress,
+        };
+        struct err err;
+
+        progress_begin("reading what is enforced");
+        int r = read_kernel(options, check, &prove_options.node_facts, &err);
+        progress_end();
+        if (r < 0)
+                return fail(command, EXIT_TROUBLE, "node %s: %s", check->snapshot.node, err.text);
+        progress_begin("comparing");
+        r = prove(check->arena, check->snapshot.cluster, &check->reading.enforced, &prove_options,
+                  &check->proof, &err);
+        progress_end();
+        if (r < 0)
+                return fail(command, EXIT_TROUBLE, "node %s: %s", check->snapshot.node, err.text);
+        if (check->live)
+                look_at_bridges(check);
+        check->answer = answer_of(check);
+        return EXIT_YES;
+}
+
+int check_again(const char *command, const struct options *options, struct check *check)
+{
+        struct snapshot snapshot = check->snapshot;
+
+        arena_free(check->arena);
+        *check = (struct check){
+            .arena = arena_new(),
+            .snapshot = snapshot,
+            .seconds_manifests = check->seconds_manifests,
+        };
+        return compare(command, options, check);
+}
+
+int check_make(const char *command, const struct options *options, struct check *ret)
+{
+        struct check check = {0};
+        int status = read_manifests(command, options, &check);
+
+        if (status != EXIT_YES)
+                return status;
+        status = check_again(command, options, &check);
+        if (status == EXIT_YES)
+                *ret = check;
+        else
+                check_done(&check);
+        return status;
+}
+
+void check_done(struct check *check)
+{
+        arena_free(check->arena);
+        snapshot_done(&check->snapshot);
+}
