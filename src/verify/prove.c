@@ -283,6 +283,12 @@ static int look_at_links(struct space *space, struct proof *proof, struct err *e
                                               space->link_points.items[i],
                                               space->link_classes.items[i], NULL, err) < 0)
                                         return -1;
+        /* Nobody sends from them, so that they are of no stretch that is passed on. */
+        for (size_t i = 0; i < space->many_points.n; i++)
+                if (look_from(space, proof, HOOK_FORWARD, AXIS_SOURCE, STRETCH_REST,
+                              space->many_points.items[i], space->many_classes.items[i], NULL,
+                              err) < 0)
+                        return -1;
         return 0;
 }
 

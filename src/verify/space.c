@@ -207,6 +207,10 @@ static void add_points(struct space *space)
                         vec_push(space->arena, &space->link_classes, class);
                         vec_push(space->arena, &space->link_points,
                                  evaluator_add_class(evaluator, class));
+                } else if (bits_get(meaning_many(space->meaning), class)) {
+                        vec_push(space->arena, &space->many_classes, class);
+                        vec_push(space->arena, &space->many_points,
+                                 evaluator_add_class(evaluator, class));
                 }
         }
         space->transit = evaluator_add_stretch(evaluator, STRETCH_TRANSIT);

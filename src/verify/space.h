@@ -45,9 +45,9 @@ struct space {
         struct place_of_pod *pods;       /* by subject */
         const struct place_of_pod **by_class;
         size_t n_pods;
-        VEC(size_t) own_classes, link_classes; /* as classes */
-        VEC(size_t) own_points, link_points;   /* as points, in the same order */
-        size_t transit;                        /* the point of STRETCH_TRANSIT */
+        VEC(size_t) own_classes, link_classes, many_classes; /* as classes */
+        VEC(size_t) own_points, link_points, many_points;    /* as points, in the same order */
+        size_t transit;                                      /* the point of STRETCH_TRANSIT */
 };
 
 /* The space's memory is arena's; space_done() releases the evaluator. */
