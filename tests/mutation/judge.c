@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "mutate.h"
-
 static bool holds(const struct ip *ips, size_t n, const struct ip *ip)
 {
         for (size_t i = 0; i < n; i++)
@@ -147,10 +145,24 @@ static bool reference_allows(const struct judge *judge, const struct sim_packet 
         return answered->allows;
 }
 
+/* What the kernel's routing takes for no source, or sends nowhere: it never comes to FORWARD. */
+static bool is_martian(const struct ip *ip, bool source)
+{
+        static const uint8_t zero[16], loopback[16] = {[15] = 1},
+                                       broadcast[] = {255, 255, 255, 255};
+        const uint8_t *bytes = ip->bytes;
+
+        if (ip->family == FAMILY_IPV6)
+                return memcmp(bytes, zero, 16) == 0 || memcmp(bytes, loopback, 16) == 0 ||
+                       (source && bytes[0] == 0xff);
+        return bytes[0] == 0 || bytes[0] == 127 ||
+               (source && ((bytes[0] & 0xf0) == 224 || memcmp(bytes, broadcast, 4) == 0));
+}
+
 /* What follows from the addresses alone. */
 struct meeting {
         enum sim_hook hook;
-        bool of_pod, of_isolated;
+        bool of_pod, of_isolated, impossible;
 };
 
 static struct meeting meet(const struct judge *judge, const struct sim_packet *packet)
@@ -159,6 +171,8 @@ static struct meeting meet(const struct judge *judge, const struct sim_packet *p
             .hook = judge_hook(judge, packet),
             .of_pod = local_pod(judge, &packet->source) || local_pod(judge, &packet->destination),
             .of_isolated = meets_isolated(judge, packet),
+            .impossible =
+                is_martian(&packet->source, true) || is_martian(&packet->destination, false),
         };
 }
 
@@ -167,8 +181,8 @@ static enum expectation expect(const struct judge *judge, const struct meeting *
 {
         bool midstream = is_midstream(packet), begins = packet->state & CT_NEW;
 
-        if (meeting->hook != HOOK_FORWARD && !meeting->of_pod)
-                return EXPECT_ANYTHING; /* the node's own affair */
+        if (meeting->hook == HOOK_FORWARD ? meeting->impossible : !meeting->of_pod)
+                return EXPECT_ANYTHING; /* the latter is the node's own affair */
         if (packet->state & (CT_ESTABLISHED | CT_RELATED))
                 return EXPECT_PASS;
         if (is_of_link(packet)) /* conntrack leaves neighbour discovery untracked */
@@ -196,30 +210,18 @@ static bool is_penstocks(const struct sim_result *result)
                strncmp(result->chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
 }
 
-static struct sim_result run(const struct judge *judge, const struct enforced *enforced,
-                             enum sim_hook hook, const struct sim_packet *packet,
-                             enum chance chance)
-{
-        const struct sim_options options = {.node = &judge->facts, .chance = chance};
-
-        return simulate(enforced, hook, packet, &options);
-}
-
-static bool find(const struct judge *judge, const struct trial *trial, enum sim_hook hook,
+static bool find(const struct judge *judge, const struct enforced *enforced, enum sim_hook hook,
                  const struct sim_packet *packet, enum chance chance, enum expectation expected,
                  enum finding_kind *ret)
 {
+        const struct sim_options options = {.node = &judge->facts, .chance = chance};
         const enum outcome wanted = expected == EXPECT_PASS ? OUTCOME_PASS : OUTCOME_DROP;
         struct sim_result result;
 
         if (expected == EXPECT_ANYTHING)
                 return false;
-        result = run(judge, &trial->enforced, hook, packet, chance);
+        result = simulate(enforced, hook, packet, &options);
         if (result.outcome == wanted)
-                return false;
-        if (result.outcome == OUTCOME_UNKNOWN &&
-            run(judge, &trial->decided[false], hook, packet, chance).outcome == wanted &&
-            run(judge, &trial->decided[true], hook, packet, chance).outcome == wanted)
                 return false;
         if (result.outcome == OUTCOME_UNKNOWN)
                 *ret = FINDING_UNPROVEN;
@@ -230,44 +232,11 @@ static bool find(const struct judge *judge, const struct trial *trial, enum sim_
         return true;
 }
 
-bool judge_finds(const struct judge *judge, const struct trial *trial,
+bool judge_finds(const struct judge *judge, const struct enforced *enforced,
                  const struct sim_packet *packet, enum chance chance, enum finding_kind *ret)
 {
-        return find(judge, trial, judge_hook(judge, packet), packet, chance,
+        return find(judge, enforced, judge_hook(judge, packet), packet, chance,
                     judge_expects(judge, packet), ret);
-}
-
-/* As it is where what nobody understands matches, or does not. */
-static struct ruleset *decided(struct arena *arena, const struct ruleset *ruleset, bool matches)
-{
-        struct ruleset *copy = ruleset_copy(arena, ruleset);
-
-        vec_foreach (const struct table, table, &copy->tables)
-                vec_foreach (struct chain, chain, &table->chains)
-                        for (size_t i = chain->rules.n; i-- > 0;) {
-                                struct rule *rule = &chain->rules.items[i];
-                                bool unknown = false;
-                                for (size_t k = rule->matches.n; k-- > 0;) {
-                                        if (rule->matches.items[k].kind != MATCH_UNKNOWN)
-                                                continue;
-                                        unknown = true;
-                                        rule->matches.items[k].kind = MATCH_COUNTS;
-                                }
-                                if (unknown && !matches)
-                                        remove_rule(chain, i);
-                        }
-        return copy;
-}
-
-struct trial trial_of(struct arena *arena, const struct enforced *enforced)
-{
-        struct trial trial = {*enforced, {*enforced, *enforced}};
-
-        for (int matches = 0; matches < 2; matches++)
-                for (size_t i = 0; i < enforced->n; i++)
-                        trial.decided[matches].rules[i] =
-                            decided(arena, enforced->rules[i], matches);
-        return trial;
 }
 
 /* A chain has no interface where its packets have none. */
@@ -278,17 +247,17 @@ static void set_interfaces(struct sim_packet *packet, enum sim_hook hook, const 
         packet->out_interface = hook == HOOK_INPUT ? "" : out;
 }
 
-static void judge_packet(const struct judge *judge, const struct trial *trial,
-                         const struct space *space, enum sim_hook hook,
+static void judge_packet(const struct judge *judge, const struct enforced *enforced,
+                         const struct universe *universe, enum sim_hook hook,
                          const struct sim_packet *packet, enum expectation expected,
                          struct judgement *judgement)
 {
         enum finding_kind kind;
 
-        for (enum chance chance = space->chance ? CHANCE_MATCHES : CHANCE_FAILS;
+        for (enum chance chance = universe->chance ? CHANCE_MATCHES : CHANCE_FAILS;
              chance <= CHANCE_FAILS; chance++) {
                 judgement->packets++;
-                if (find(judge, trial, hook, packet, chance, expected, &kind) &&
+                if (find(judge, enforced, hook, packet, chance, expected, &kind) &&
                     judgement->counts[kind]++ == 0)
                         judgement->examples[kind] = *packet;
         }
@@ -304,63 +273,66 @@ static struct sim_packet between(const struct sim_packet *shape, const struct ip
         return packet;
 }
 
-static void judge_pair(const struct judge *judge, const struct trial *trial,
-                       const struct space *space, const struct ip *source,
+static void judge_pair(const struct judge *judge, const struct enforced *enforced,
+                       const struct universe *universe, const struct ip *source,
                        const struct ip *destination, struct judgement *judgement)
 {
         struct sim_packet ends = {.source = *source, .destination = *destination};
         const struct meeting meeting = meet(judge, &ends);
         struct answered answered = {0};
 
-        vec_foreach (const struct sim_packet, shape, &space->shapes[source->family]) {
+        vec_foreach (const struct sim_packet, shape, &universe->shapes[source->family]) {
                 struct sim_packet packet = between(shape, source, destination);
                 enum expectation expected = expect(judge, &meeting, &packet, &answered);
-                vec_foreach (const char *, in, &space->interfaces)
-                        vec_foreach (const char *, out, &space->interfaces) {
+                vec_foreach (const char *, in, &universe->interfaces)
+                        vec_foreach (const char *, out, &universe->interfaces) {
                                 set_interfaces(&packet, meeting.hook, *in, *out);
-                                judge_packet(judge, trial, space, meeting.hook, &packet, expected,
-                                             judgement);
+                                judge_packet(judge, enforced, universe, meeting.hook, &packet,
+                                             expected, judgement);
                         }
         }
 }
 
-static size_t space_size(const struct space *space)
+static size_t universe_size(const struct universe *universe)
 {
         size_t n = 0;
 
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
-                n += space->addresses[family].n * space->addresses[family].n *
-                     space->shapes[family].n;
-        return n * space->interfaces.n * space->interfaces.n * (space->chance ? 2 : 1);
+                n += universe->addresses[family].n * universe->addresses[family].n *
+                     universe->shapes[family].n;
+        return n * universe->interfaces.n * universe->interfaces.n * (universe->chance ? 2 : 1);
 }
 
 #define DRAW(bytes, v) (&(v)->items[bytes_below((bytes), (unsigned)(v)->n)])
 
-static void judge_drawn(const struct judge *judge, const struct trial *trial,
-                        const struct space *space, struct bytes *bytes, struct judgement *judgement)
+static void judge_drawn(const struct judge *judge, const struct enforced *enforced,
+                        const struct universe *universe, struct bytes *bytes,
+                        struct judgement *judgement)
 {
         enum family family = bytes_chance(bytes, 50) ? FAMILY_IPV6 : FAMILY_IPV4;
-        struct sim_packet packet = *DRAW(bytes, &space->shapes[family]);
+        struct sim_packet packet = *DRAW(bytes, &universe->shapes[family]);
 
-        packet.source = *DRAW(bytes, &space->addresses[family]);
-        packet.destination = *DRAW(bytes, &space->addresses[family]);
+        packet.source = *DRAW(bytes, &universe->addresses[family]);
+        packet.destination = *DRAW(bytes, &universe->addresses[family]);
         enum sim_hook hook = judge_hook(judge, &packet);
-        const char *in = *DRAW(bytes, &space->interfaces);
-        set_interfaces(&packet, hook, in, *DRAW(bytes, &space->interfaces));
-        judge_packet(judge, trial, space, hook, &packet, judge_expects(judge, &packet), judgement);
+        const char *in = *DRAW(bytes, &universe->interfaces);
+        set_interfaces(&packet, hook, in, *DRAW(bytes, &universe->interfaces));
+        judge_packet(judge, enforced, universe, hook, &packet, judge_expects(judge, &packet),
+                     judgement);
 }
 
-struct judgement judge_space(const struct judge *judge, const struct trial *trial,
-                             const struct space *space, struct bytes *bytes, size_t budget)
+struct judgement judge_universe(const struct judge *judge, const struct enforced *enforced,
+                                const struct universe *universe, struct bytes *bytes, size_t budget)
 {
-        struct judgement judgement = {.whole = space_size(space) <= budget};
+        struct judgement judgement = {.whole = universe_size(universe) <= budget};
 
         while (!judgement.whole && judgement.packets < budget)
-                judge_drawn(judge, trial, space, bytes, &judgement);
+                judge_drawn(judge, enforced, universe, bytes, &judgement);
         for (enum family family = FAMILY_IPV4; judgement.whole && family <= FAMILY_IPV6; family++)
-                vec_foreach (const struct ip, source, &space->addresses[family])
-                        vec_foreach (const struct ip, destination, &space->addresses[family])
-                                judge_pair(judge, trial, space, source, destination, &judgement);
+                vec_foreach (const struct ip, source, &universe->addresses[family])
+                        vec_foreach (const struct ip, destination, &universe->addresses[family])
+                                judge_pair(judge, enforced, universe, source, destination,
+                                           &judgement);
         return judgement;
 }
 

@@ -3,10 +3,10 @@
 #include "base/err.h"
 #include "bytes.h"
 #include "policy/verdict.h"
-#include "space.h"
+#include "universe.h"
 #include "verify/prove.h"
 
-/* What verify/prove.h promises, by brute force: each packet of a space is run through the rules,
+/* What verify/prove.h promises, by brute force: each packet of a universe is run through the rules,
  * alone, and what became of it is held against what the reference says. Slow, without classes of
  * addresses or bitsets, and so a judge of the prover. */
 
@@ -26,15 +26,8 @@ enum expectation { EXPECT_ANYTHING, EXPECT_PASS, EXPECT_DROP };
 enum expectation judge_expects(const struct judge *judge, const struct sim_packet *packet);
 enum sim_hook judge_hook(const struct judge *judge, const struct sim_packet *packet);
 
-/* Rules, and how they are where a match that nobody understands matches, or does not: where either
- * way comes out as it should, nothing is in doubt. For one such match. */
-struct trial {
-        struct enforced enforced, decided[2];
-};
-struct trial trial_of(struct arena *arena, const struct enforced *enforced);
-
 /* Is it a finding? Says of which kind. */
-bool judge_finds(const struct judge *judge, const struct trial *trial,
+bool judge_finds(const struct judge *judge, const struct enforced *enforced,
                  const struct sim_packet *packet, enum chance chance, enum finding_kind *ret);
 
 #define FINDING_KINDS 4
@@ -46,8 +39,9 @@ struct judgement {
 };
 
 /* All packets where they are no more than budget, else budget of them, drawn from bytes. */
-struct judgement judge_space(const struct judge *judge, const struct trial *trial,
-                             const struct space *space, struct bytes *bytes, size_t budget);
+struct judgement judge_universe(const struct judge *judge, const struct enforced *enforced,
+                                const struct universe *universe, struct bytes *bytes,
+                                size_t budget);
 
 /* "FORWARD 10.0.0.1 > 10.0.0.2 TCP:80 NEW flags 2" */
 const char *sim_packet_text(struct arena *arena, const struct judge *judge,

@@ -1,4 +1,4 @@
-#include "space.h"
+#include "universe.h"
 
 #include <string.h>
 
@@ -8,7 +8,9 @@ struct gathering {
         VEC(uint16_t) ports, source_ports;
         VEC(const char *) interfaces;
         bool chance;
-        bool flags; /* rules ask for other flags than those that penstock asks for */
+        VEC(uint8_t) icmp_types, hop_limits;
+        bool source_pairs; /* rules ask sets of source ports */
+        bool flags;        /* rules ask for other flags than those that penstock asks for */
 };
 
 static void add_prefix(struct gathering *gathering, const struct prefix *prefix)
@@ -108,10 +110,20 @@ static void add_match(struct gathering *gathering, const struct match *match)
                         vec_push(gathering->arena, &gathering->source_ports,
                                  match->ports.items[i].first);
                 return;
+        case MATCH_ICMP_TYPE:
+                vec_push(gathering->arena, &gathering->icmp_types, match->icmp.type);
+                return;
+        case MATCH_HOP_LIMIT:
+                vec_push(gathering->arena, &gathering->hop_limits, (uint8_t)match->number);
+                return;
         case MATCH_TCP_FLAGS:
                 gathering->flags |=
                     match->tcp_flags.set != TCP_SYN ||
                     match->tcp_flags.mask != (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+                return;
+        case MATCH_SET:
+                gathering->source_pairs |=
+                    match->set.n_ends > 1 && match->set.ends[1] == SET_SOURCE;
                 return;
         case MATCH_CHANCE:
                 gathering->chance = true;
@@ -135,6 +147,8 @@ static void add_sets(struct gathering *gathering, const struct ruleset *ruleset)
         vec_foreach (const struct set, set, &ruleset->sets)
                 vec_foreach (const struct set_element, element, &set->elements) {
                         add_prefix(gathering, &element->prefix);
+                        if (set->type == SET_HASH_IP_PORT && gathering->source_pairs)
+                                vec_push(gathering->arena, &gathering->source_ports, element->port);
                         if (set->type == SET_HASH_IP_PORT)
                                 add_range(gathering,
                                           (struct port_range){element->port, element->port});
@@ -151,6 +165,17 @@ static int compare_ports(const void *a, const void *b)
         return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
 }
 
+static size_t once_each(uint16_t *ports, size_t n)
+{
+        size_t kept = 0;
+
+        sort_items(ports, n, sizeof(*ports), compare_ports);
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || ports[kept - 1] != ports[i])
+                        ports[kept++] = ports[i];
+        return kept;
+}
+
 static void sort_once_each(struct gathering *gathering)
 {
         size_t n = 0;
@@ -160,12 +185,9 @@ static void sort_once_each(struct gathering *gathering)
                 if (n == 0 || !prefix_equal(&gathering->prefixes.items[n - 1], prefix))
                         gathering->prefixes.items[n++] = *prefix;
         gathering->prefixes.n = n;
-        n = 0;
-        vec_sort(&gathering->ports, compare_ports);
-        vec_foreach (uint16_t, port, &gathering->ports)
-                if (n == 0 || gathering->ports.items[n - 1] != *port)
-                        gathering->ports.items[n++] = *port;
-        gathering->ports.n = n;
+        gathering->ports.n = once_each(gathering->ports.items, gathering->ports.n);
+        gathering->source_ports.n =
+            once_each(gathering->source_ports.items, gathering->source_ports.n);
 }
 
 /* The first address behind the prefix; false where there is none. */
@@ -196,27 +218,27 @@ static size_t innermost(const struct gathering *gathering, const struct ip *ip)
 }
 
 static void add_address(struct arena *arena, const struct gathering *gathering, bool *seen,
-                        const struct ip *ip, struct space *space)
+                        const struct ip *ip, struct universe *universe)
 {
         size_t at = innermost(gathering, ip);
 
         if (!seen[at])
-                vec_push(arena, &space->addresses[ip->family], *ip);
+                vec_push(arena, &universe->addresses[ip->family], *ip);
         seen[at] = true;
 }
 
 static void choose_addresses(struct arena *arena, const struct gathering *gathering,
-                             struct space *space)
+                             struct universe *universe)
 {
         bool *seen = arena_new_array(arena, bool, gathering->prefixes.n);
         struct ip next;
 
         vec_foreach (const struct prefix, prefix, &gathering->prefixes)
                 if (prefix->length > 0) /* 0.0.0.0 is no packet's */
-                        add_address(arena, gathering, seen, &prefix->ip, space);
+                        add_address(arena, gathering, seen, &prefix->ip, universe);
         vec_foreach (const struct prefix, prefix, &gathering->prefixes)
                 if (behind(prefix, &next))
-                        add_address(arena, gathering, seen, &next, space);
+                        add_address(arena, gathering, seen, &next, universe);
 }
 
 struct moment {
@@ -229,22 +251,23 @@ static const struct moment moments[] = {
     {CT_NEW, TCP_SYN, false, false},         {CT_NEW, TCP_ACK, true, false},
     {CT_NEW, TCP_SYN | TCP_ACK, true, true}, {CT_NEW, TCP_SYN | TCP_PSH, false, true},
     {CT_ESTABLISHED, TCP_ACK, false, false}, {CT_RELATED, TCP_SYN, false, false},
-    {CT_INVALID, TCP_SYN, false, false},     {CT_INVALID, TCP_RST, true, false},
-    {CT_UNTRACKED, TCP_SYN, false, false},   {CT_UNTRACKED, TCP_ACK, true, false},
+    {CT_RELATED, TCP_ACK, true, false},      {CT_INVALID, TCP_SYN, false, false},
+    {CT_INVALID, TCP_RST, true, false},      {CT_UNTRACKED, TCP_SYN, false, false},
+    {CT_UNTRACKED, TCP_ACK, true, false},
 };
 
-static void add_all_flags(struct arena *arena, struct space *space, enum family family,
+static void add_all_flags(struct arena *arena, struct universe *universe, enum family family,
                           const struct sim_packet *shape)
 {
         struct sim_packet packet = *shape;
 
         packet.state = CT_NEW;
         for (packet.tcp_flags = 0; packet.tcp_flags < 64; packet.tcp_flags++)
-                vec_push(arena, &space->shapes[family], packet);
+                vec_push(arena, &universe->shapes[family], packet);
 }
 
 /* Of what has no stages, only a connection's first packet and later ones differ. */
-static void add_shapes(struct arena *arena, struct space *space, enum family family,
+static void add_shapes(struct arena *arena, struct universe *universe, enum family family,
                        const struct sim_packet *shape, bool flags)
 {
         bool tcp = shape->protocol == PROTOCOL_TCP, sctp = shape->protocol == PROTOCOL_SCTP;
@@ -256,26 +279,51 @@ static void add_shapes(struct arena *arena, struct space *space, enum family fam
                 packet.state = moments[i].state;
                 packet.tcp_flags = tcp ? moments[i].tcp_flags : 0;
                 packet.sctp_init = sctp && !moments[i].later;
-                vec_push(arena, &space->shapes[family], packet);
+                vec_push(arena, &universe->shapes[family], packet);
         }
         if (tcp && flags)
-                add_all_flags(arena, space, family, shape);
+                add_all_flags(arena, universe, family, shape);
 }
 
-static void add_icmp(struct arena *arena, struct space *space, enum family family, uint8_t type,
-                     uint8_t hop_limit)
+static struct sim_packet icmp(enum family family, uint8_t type, uint8_t hop_limit)
 {
-        struct sim_packet packet = {
+        return (struct sim_packet){
             .protocol = family == FAMILY_IPV6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP,
             .icmp_type = type,
             .hop_limit = hop_limit,
+            .state = CT_NEW,
         };
-
-        add_shapes(arena, space, family, &packet, false);
 }
 
-static void add_ports(struct arena *arena, const struct gathering *gathering, struct space *space,
-                      enum family family, uint8_t protocol)
+/* Types that rules name with hop limits that they name, and one of neither; beginning with
+ * connections alone, because they are many. */
+static void add_icmp_of_rules(struct arena *arena, struct gathering *gathering,
+                              struct universe *universe, enum family family)
+{
+        bool seen[256][256] = {0};
+
+        vec_push(gathering->arena, &gathering->icmp_types, 200);
+        vec_push(gathering->arena, &gathering->icmp_types, family == FAMILY_IPV6 ? 128 : 8);
+        vec_push(gathering->arena, &gathering->hop_limits, 63);
+        vec_foreach (const uint8_t, type, &gathering->icmp_types)
+                vec_foreach (const uint8_t, hops, &gathering->hop_limits) {
+                        struct sim_packet packet = icmp(family, *type, *hops);
+                        if (!seen[*type][*hops])
+                                vec_push(arena, &universe->shapes[family], packet);
+                        seen[*type][*hops] = true;
+                }
+}
+
+static void add_icmp(struct arena *arena, struct universe *universe, enum family family,
+                     uint8_t type, uint8_t hop_limit)
+{
+        struct sim_packet packet = icmp(family, type, hop_limit);
+
+        add_shapes(arena, universe, family, &packet, false);
+}
+
+static void add_ports(struct arena *arena, const struct gathering *gathering,
+                      struct universe *universe, enum family family, uint8_t protocol)
 {
         for (size_t i = 0; i < gathering->ports.n; i++) {
                 struct sim_packet packet = {
@@ -284,18 +332,18 @@ static void add_ports(struct arena *arena, const struct gathering *gathering, st
                     .destination_port = gathering->ports.items[i],
                     .hop_limit = 63,
                 };
-                add_shapes(arena, space, family, &packet, gathering->flags);
+                add_shapes(arena, universe, family, &packet, gathering->flags);
                 vec_foreach (const uint16_t, port, &gathering->source_ports) {
                         packet.source_port = *port;
-                        add_shapes(arena, space, family, &packet, gathering->flags);
+                        add_shapes(arena, universe, family, &packet, gathering->flags);
                 }
         }
 }
 
 #define GRE 47 /* what has no ports and is not ICMP */
 
-static void choose_shapes(struct arena *arena, const struct gathering *gathering,
-                          struct space *space, enum family family)
+static void choose_shapes(struct arena *arena, struct gathering *gathering,
+                          struct universe *universe, enum family family)
 {
         static const uint8_t with_ports[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP};
         static const uint8_t neighbours[] = {133, 134, 135, 136, 137},
@@ -303,24 +351,25 @@ static void choose_shapes(struct arena *arena, const struct gathering *gathering
         struct sim_packet other = {.protocol = GRE, .hop_limit = 63};
 
         for (size_t i = 0; i < ARRAY_SIZE(with_ports); i++)
-                add_ports(arena, gathering, space, family, with_ports[i]);
-        add_shapes(arena, space, family, &other, false);
+                add_ports(arena, gathering, universe, family, with_ports[i]);
+        add_shapes(arena, universe, family, &other, false);
+        add_icmp_of_rules(arena, gathering, universe, family);
         if (family == FAMILY_IPV4) {
-                add_icmp(arena, space, family, 8, 63);
+                add_icmp(arena, universe, family, 8, 63);
                 return;
         }
-        add_icmp(arena, space, family, 128, 63);
+        add_icmp(arena, universe, family, 128, 63);
         for (size_t i = 0; i < ARRAY_SIZE(neighbours); i++)
-                add_icmp(arena, space, family, neighbours[i], 255);
+                add_icmp(arena, universe, family, neighbours[i], 255);
         for (size_t i = 0; i < ARRAY_SIZE(listeners); i++)
-                add_icmp(arena, space, family, listeners[i], 1);
+                add_icmp(arena, universe, family, listeners[i], 1);
 }
 
-struct space space_of(struct arena *arena, const struct cluster *cluster,
-                      const struct enforced *enforced)
+struct universe universe_of(struct arena *arena, const struct cluster *cluster,
+                            const struct enforced *enforced)
 {
         struct gathering gathering = {.arena = arena};
-        struct space space = {0};
+        struct universe universe = {0};
 
         vec_push(arena, &gathering.ports, 0);
         add_of_link(&gathering);
@@ -329,12 +378,12 @@ struct space space_of(struct arena *arena, const struct cluster *cluster,
                 add_rules(&gathering, enforced->rules[i]);
         add_sets(&gathering, enforced->sets);
         sort_once_each(&gathering);
-        choose_addresses(arena, &gathering, &space);
+        choose_addresses(arena, &gathering, &universe);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
-                choose_shapes(arena, &gathering, &space, family);
-        vec_push(arena, &space.interfaces, "fresh0");
+                choose_shapes(arena, &gathering, &universe, family);
+        vec_push(arena, &universe.interfaces, "fresh0");
         vec_foreach (const char *, name, &gathering.interfaces)
-                vec_push(arena, &space.interfaces, *name);
-        space.chance = gathering.chance;
-        return space;
+                vec_push(arena, &universe.interfaces, *name);
+        universe.chance = gathering.chance;
+        return universe;
 }

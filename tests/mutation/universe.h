@@ -6,7 +6,7 @@
 /* All packets that a cluster and the rules of a node can tell apart, one of each kind, in so far as
  * brute force can go through them: every address that a prefix, a set or a pod sets apart, every
  * port at which anything may change, every protocol, every state of a connection. */
-struct space {
+struct universe {
         VEC(struct ip) addresses[FAMILIES];
         /* Packets without addresses and interfaces; those of one protocol and port follow each
          * other. */
@@ -15,5 +15,5 @@ struct space {
         bool chance;                  /* rules throw dice */
 };
 
-struct space space_of(struct arena *arena, const struct cluster *cluster,
-                      const struct enforced *enforced);
+struct universe universe_of(struct arena *arena, const struct cluster *cluster,
+                            const struct enforced *enforced);
