@@ -16,9 +16,9 @@ struct local {
         const struct pod *pod;
         const struct ip *ip;                /* NULL where it has none of the family */
         const struct policy_list *policies; /* by direction */
-        /* By name that its ingress policies use: the port, or NO_PORT. */
+        size_t label_set;
+        struct port_names names; /* that its ingress policies use; for each, a port or NO_PORT */
         const uint32_t *ports;
-        size_t n_ports;
         size_t group[DIRECTIONS];
 };
 #define NO_PORT UINT32_MAX
@@ -26,14 +26,22 @@ struct local {
 struct work {
         struct arena *arena;
         const struct cluster *cluster;
-        const char *node;
-        enum family family;
+        const char *node; /* the pods' own text for it */
         VEC(struct local) locals;
 };
 
+/* Texts are interned: what one pod of the node calls it, all do. NULL where it has no pods. */
+static const char *text_of_node(const struct cluster *cluster, const char *node)
+{
+        vec_foreach (const struct pod, pod, &cluster->pods)
+                if (strcmp(pod->node, node) == 0)
+                        return pod->node;
+        return NULL;
+}
+
 static bool is_local(const struct work *work, const struct pod *pod)
 {
-        return pod_takes_part(pod) && strcmp(pod->node, work->node) == 0;
+        return pod->node == work->node && pod_takes_part(pod);
 }
 
 static const struct policy_list *find_policies(struct work *work, const struct pod *pod)
@@ -77,49 +85,44 @@ static const uint32_t *resolve(struct work *work, const struct port_names *names
         return ports;
 }
 
-static void add_group(struct work *work, const struct pods_by_labels *pods,
-                      const struct pod_group *group)
+/* Pods of its namespace have just been added: one with the same labels, or NULL. */
+static const struct local *find_alike(const struct work *work, const struct local *local)
 {
-        struct local local = {.group = {SIZE_MAX, SIZE_MAX}};
-        struct port_names names = {0};
-
-        for (size_t i = group->first_pod; i != NO_POD; i = pods_next(pods, i)) {
-                local.pod = &work->cluster->pods.items[i];
-                if (!is_local(work, local.pod))
-                        continue;
-                if (!local.policies) {
-                        local.policies = find_policies(work, local.pod);
-                        names = names_used(work, &local.policies[DIRECTION_INGRESS]);
-                }
-                local.ip = pod_ip(local.pod, work->family);
-                local.ports = resolve(work, &names, local.pod);
-                local.n_ports = names.items.n;
-                vec_push(work->arena, &work->locals, local);
+        for (size_t i = work->locals.n; i-- > 0;) {
+                const struct local *known = &work->locals.items[i];
+                if (known->pod->meta.namespace != local->pod->meta.namespace)
+                        return NULL;
+                if (known->label_set == local->label_set)
+                        return known;
         }
+        return NULL;
 }
 
-static void add_namespace(struct work *work, struct pods_by_labels *pods, size_t namespace)
+static void add_local(struct work *work, const struct pods_by_labels *pods, size_t pod)
 {
-        struct span span = pods_span(pods, namespace);
-        size_t i = span.first, end = span.first + span.n;
+        struct local local = {
+            .pod = &work->cluster->pods.items[pod],
+            .ip = pods_ip(pods, pod),
+            .label_set = pods_label_set(pods, pod),
+            .group = {SIZE_MAX, SIZE_MAX},
+        };
+        const struct local *alike = find_alike(work, &local);
 
-        while (i < end && !is_local(work, &work->cluster->pods.items[i]))
-                i++;
-        if (i == end)
-                return;
-        struct pod_groups groups = pods_by_labels_of(pods, namespace);
-        for (i = 0; i < groups.n; i++)
-                add_group(work, pods, &groups.items[i]);
+        if (alike) {
+                local.policies = alike->policies;
+                local.names = alike->names;
+        } else {
+                local.policies = find_policies(work, local.pod);
+                local.names = names_used(work, &local.policies[DIRECTION_INGRESS]);
+        }
+        local.ports = resolve(work, &local.names, local.pod);
+        vec_push(work->arena, &work->locals, local);
 }
 
+/* By where they stand among the cluster's. */
 static int order_of(const struct local *a, const struct local *b)
 {
         return (a->pod > b->pod) - (a->pod < b->pod);
-}
-
-static int compare_pods(const void *a, const void *b)
-{
-        return order_of(a, b);
 }
 
 static int lists_compare(const struct policy_list *a, const struct policy_list *b)
@@ -134,7 +137,7 @@ static int ingress_compare(const struct local *a, const struct local *b)
 {
         int order = lists_compare(&a->policies[DIRECTION_INGRESS], &b->policies[DIRECTION_INGRESS]);
 
-        return order ? order : memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports));
+        return order ? order : memcmp(a->ports, b->ports, a->names.items.n * sizeof(*a->ports));
 }
 
 /* The names of egress are the other end's. */
@@ -189,14 +192,15 @@ static void group_locals(struct work *work, enum direction direction, struct iso
 }
 
 struct isolation isolation_of(struct arena *arena, const struct cluster *cluster,
-                              struct pods_by_labels *pods, const char *node, enum family family)
+                              const struct pods_by_labels *pods, const char *node)
 {
-        struct work work = {.arena = arena, .cluster = cluster, .node = node, .family = family};
+        struct work work = {
+            .arena = arena, .cluster = cluster, .node = text_of_node(cluster, node)};
         struct isolation isolation = {0};
 
-        for (size_t i = 0; i < cluster->namespaces.n; i++)
-                add_namespace(&work, pods, i);
-        vec_sort(&work.locals, compare_pods);
+        for (size_t i = 0; work.node && i < cluster->pods.n; i++)
+                if (is_local(&work, &cluster->pods.items[i]))
+                        add_local(&work, pods, i);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
                 group_locals(&work, d, &isolation);
         vec_foreach (const struct local, local, &work.locals) {

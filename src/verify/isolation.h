@@ -20,4 +20,4 @@ struct isolation {
 };
 
 struct isolation isolation_of(struct arena *arena, const struct cluster *cluster,
-                              struct pods_by_labels *pods, const char *node, enum family family);
+                              const struct pods_by_labels *pods, const char *node);

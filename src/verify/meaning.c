@@ -55,20 +55,15 @@ struct meaning {
         struct group *groups[DIRECTIONS];
         struct named_ports *names; /* of egress */
         const bits_word *anyone;
-        size_t first_subject_feature; /* the others follow */
         size_t own_node, link_local, many;
 };
 
+/* Until it is settled, a subject's class is its feature. */
 static void add_subjects(struct meaning *meaning, struct splitter *splitter)
 {
-        bool first = true;
-
-        vec_foreach (const struct subject, subject, &meaning->isolation.subjects) {
-                size_t feature = splitter_add_feature(splitter);
-                if (first)
-                        meaning->first_subject_feature = feature;
-                first = false;
-                splitter_add_range(splitter, feature, &subject->ip, &subject->ip);
+        vec_foreach (struct subject, subject, &meaning->isolation.subjects) {
+                subject->class = splitter_add_feature(splitter);
+                splitter_add_range(splitter, subject->class, &subject->ip, &subject->ip);
         }
 }
 
@@ -180,13 +175,13 @@ struct meaning *meaning_new(struct arena *arena, const struct cluster *cluster,
                             struct splitter *splitter)
 {
         struct meaning *meaning = arena_new_object(arena, struct meaning);
-        struct pods_by_labels *pods = pods_by_labels_new(arena, cluster);
+        struct pods_by_labels *pods = pods_by_labels_new(arena, cluster, family);
         struct peers peers = {0};
         struct port_names names = {0};
 
         meaning->arena = arena;
         meaning->cluster = cluster;
-        meaning->isolation = isolation_of(arena, cluster, pods, options->node, family);
+        meaning->isolation = isolation_of(arena, cluster, pods, options->node);
         add_subjects(meaning, splitter);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
                 add_groups(meaning, d, family, &peers, &names);
@@ -337,12 +332,10 @@ static void settle_group(struct meaning *meaning, enum direction direction, stru
 
 void meaning_settle(struct meaning *meaning, const struct address_classes *classes)
 {
-        size_t feature = meaning->first_subject_feature;
-
         meaning->classes = classes;
         meaning->anyone = bits_full(meaning->arena, classes->n);
         vec_foreach (struct subject, subject, &meaning->isolation.subjects)
-                subject->class = bits_first(classes->features[feature++], classes->n);
+                subject->class = bits_first(classes->features[subject->class], classes->n);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 settle_policies(meaning, d);
                 for (size_t i = 0; i < meaning->isolation.groups[d].n; i++)

@@ -90,36 +90,75 @@ void peers_add(struct arena *arena, struct peers *peers, const struct policy_pee
         vec_push(arena, &peers->uses, use);
 }
 
+/* Groups of pods with equal labels, of all namespaces that are asked of. */
+struct alike {
+        const struct labels *labels;
+        size_t first, last; /* links */
+};
+struct link {
+        const struct pod_group *group;
+        size_t next; /* link + 1; 0: none */
+};
+
 struct work {
         struct arena *arena;
         const struct cluster *cluster;
-        struct pods_by_labels *pods;
-        struct label_answers *answers;
+        const struct pods_by_labels *pods;
         enum family family;
         struct splitter *splitter;
-        VEC(size_t) namespaces; /* of the peer in hand */
+        /* In the namespaces of the peer in hand. */
+        VEC(struct alike) alike;
+        VEC(struct link) links;
+        size_t *place; /* by label set: in alike, + 1; 0: none */
 };
 
-static void find_namespaces(struct work *work, const struct peer_use *use)
+static void forget_namespaces(struct work *work)
+{
+        vec_foreach (const struct alike, alike, &work->alike)
+                work->place[work->links.items[alike->first].group->label_set] = 0;
+        work->alike.n = work->links.n = 0;
+}
+
+static void take_namespace(struct work *work, size_t namespace)
+{
+        struct pod_groups groups = pods_by_labels_of(work->pods, namespace);
+
+        for (size_t i = 0; i < groups.n; i++) {
+                struct link link = {&groups.items[i], 0};
+                size_t *place = &work->place[link.group->label_set];
+                struct alike alike = {link.group->labels, work->links.n, work->links.n};
+                vec_push(work->arena, &work->links, link);
+                if (*place == 0) {
+                        vec_push(work->arena, &work->alike, alike);
+                        *place = work->alike.n;
+                        continue;
+                }
+                struct alike *known = &work->alike.items[*place - 1];
+                work->links.items[known->last].next = work->links.n;
+                known->last = work->links.n - 1;
+        }
+}
+
+static void take_namespaces(struct work *work, const struct peer_use *use)
 {
         const struct cluster *cluster = work->cluster;
         const struct selector *selector = use->peer->namespace_selector;
 
-        work->namespaces.n = 0;
+        forget_namespaces(work);
         if (!selector) {
                 const struct namespace *own = cluster_namespace(cluster, use->namespace);
-                vec_push(work->arena, &work->namespaces, (size_t)(own - cluster->namespaces.items));
+                take_namespace(work, (size_t)(own - cluster->namespaces.items));
                 return;
         }
         for (size_t i = 0; i < cluster->namespaces.n; i++)
                 if (selector_matches(selector, &cluster->namespaces.items[i].meta.labels))
-                        vec_push(work->arena, &work->namespaces, i);
+                        take_namespace(work, i);
 }
 
 static void add_group(struct work *work, size_t feature, const struct pod_group *group)
 {
         for (size_t i = group->first_pod; i != NO_POD; i = pods_next(work->pods, i)) {
-                const struct ip *ip = pod_ip(&work->cluster->pods.items[i], work->family);
+                const struct ip *ip = pods_ip(work->pods, i);
                 if (ip)
                         splitter_add_range(work->splitter, feature, ip, ip);
         }
@@ -127,18 +166,14 @@ static void add_group(struct work *work, size_t feature, const struct pod_group 
 
 static void add_pods(struct work *work, size_t feature, const struct policy_peer *peer)
 {
-        label_answers_begin(work->answers, pod_selector_of(peer));
-        vec_foreach (const size_t, namespace, &work->namespaces) {
-                struct pod_groups groups = pods_by_labels_of(work->pods, *namespace);
-                for (size_t i = 0; i < groups.n; i++)
-                        if (label_answers_match(work->answers, &groups.items[i]))
-                                add_group(work, feature, &groups.items[i]);
-        }
-}
+        const struct selector *selector = pod_selector_of(peer);
 
-static int compare_prefixes(const void *a, const void *b)
-{
-        return prefix_compare(a, b);
+        vec_foreach (const struct alike, alike, &work->alike) {
+                if (!selector_matches(selector, alike->labels))
+                        continue;
+                for (size_t i = alike->first + 1; i != 0; i = work->links.items[i - 1].next)
+                        add_group(work, feature, work->links.items[i - 1].group);
+        }
 }
 
 static void add_range(struct work *work, size_t feature, address_key first, address_key last)
@@ -147,6 +182,11 @@ static void add_range(struct work *work, size_t feature, address_key first, addr
         struct ip to = address_key_ip(last, work->family);
 
         splitter_add_range(work->splitter, feature, &from, &to);
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+        return prefix_compare(a, b);
 }
 
 /* What lies before, between and behind the exceptions, in order of where they begin. */
@@ -174,15 +214,15 @@ static void add_block(struct work *work, size_t feature, const struct policy_pee
 }
 
 void peers_become_features(struct arena *arena, struct peers *peers, const struct cluster *cluster,
-                           struct pods_by_labels *pods, enum family family,
+                           const struct pods_by_labels *pods, enum family family,
                            struct splitter *splitter)
 {
         struct work work = {.arena = arena,
                             .cluster = cluster,
                             .pods = pods,
-                            .answers = label_answers_new(arena),
                             .family = family,
-                            .splitter = splitter};
+                            .splitter = splitter,
+                            .place = arena_new_array(arena, size_t, pods_label_sets(pods))};
         const struct peer_use *last = NULL;
         size_t feature = 0;
 
@@ -192,7 +232,7 @@ void peers_become_features(struct arena *arena, struct peers *peers, const struc
                 if (!last || uses_compare(last, use) != 0) {
                         feature = splitter_add_feature(splitter);
                         if (!block && (!last || namespaces_compare(last, use) != 0))
-                                find_namespaces(&work, use);
+                                take_namespaces(&work, use);
                         if (block)
                                 add_block(&work, feature, use->peer);
                         else

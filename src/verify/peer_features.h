@@ -20,5 +20,5 @@ void peers_add(struct arena *arena, struct peers *peers, const struct policy_pee
                const char *namespace, size_t *ret_feature);
 /* Blocks are of the splitter's family; the pods' addresses of that family are taken. */
 void peers_become_features(struct arena *arena, struct peers *peers, const struct cluster *cluster,
-                           struct pods_by_labels *pods, enum family family,
+                           const struct pods_by_labels *pods, enum family family,
                            struct splitter *splitter);

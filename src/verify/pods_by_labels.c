@@ -15,50 +15,28 @@ struct label_set {
         size_t group;
 };
 
-struct grouped_namespace {
-        struct span pods;
-        bool grouped;
+struct groups_of_namespace {
         VEC(struct pod_group) groups;
+};
+
+/* What is asked of pods again and again, close together in memory. */
+struct member {
+        uint32_t next; /* pod of the group + 1; 0: none */
+        uint32_t label_set;
+        bool has_ip;
+        struct ip ip;
 };
 
 struct pods_by_labels {
         struct arena *arena;
+        enum family family;
         const struct cluster *cluster;
-        struct grouped_namespace *namespaces;
-        size_t *next; /* by pod */
+        struct groups_of_namespace *namespaces;
+        struct member *members; /* by pod, of those that are in a group */
         VEC(struct label_set) sets;
         size_t *slots;  /* number of a set + 1; 0 where empty */
         size_t n_slots; /* a power of two, more than twice the sets */
 };
-
-/* Both lists are sorted by the namespace's name. */
-static void find_spans(struct pods_by_labels *pods)
-{
-        const struct cluster *cluster = pods->cluster;
-        size_t at = 0;
-
-        for (size_t i = 0; i < cluster->namespaces.n; i++) {
-                const char *name = cluster->namespaces.items[i].meta.name;
-                size_t first = at;
-                while (at < cluster->pods.n && cluster->pods.items[at].meta.namespace == name)
-                        at++;
-                pods->namespaces[i].pods = (struct span){first, at - first};
-        }
-}
-
-struct pods_by_labels *pods_by_labels_new(struct arena *arena, const struct cluster *cluster)
-{
-        struct pods_by_labels *pods = arena_new_object(arena, struct pods_by_labels);
-
-        pods->arena = arena;
-        pods->cluster = cluster;
-        pods->namespaces = arena_new_array(arena, struct grouped_namespace, cluster->namespaces.n);
-        pods->next = arena_new_array(arena, size_t, cluster->pods.n);
-        pods->n_slots = 64;
-        pods->slots = arena_new_array(arena, size_t, pods->n_slots);
-        find_spans(pods);
-        return pods;
-}
 
 static size_t hash_labels(const struct labels *labels)
 {
@@ -112,15 +90,19 @@ static size_t label_set_of(struct pods_by_labels *pods, const struct labels *lab
 
 static void group_pod(struct pods_by_labels *pods, size_t namespace, size_t pod)
 {
-        struct grouped_namespace *in = &pods->namespaces[namespace];
-        const struct labels *labels = &pods->cluster->pods.items[pod].meta.labels;
-        size_t number = label_set_of(pods, labels);
+        struct groups_of_namespace *in = &pods->namespaces[namespace];
+        const struct ip *ip = pod_ip(&pods->cluster->pods.items[pod], pods->family);
+        size_t number = label_set_of(pods, &pods->cluster->pods.items[pod].meta.labels);
         struct label_set *set = &pods->sets.items[number];
 
-        pods->next[pod] = NO_POD;
+        pods->members[pod].label_set = (uint32_t)number;
+        if (ip) {
+                pods->members[pod].has_ip = true;
+                pods->members[pod].ip = *ip;
+        }
         if (set->namespace == namespace) {
                 struct pod_group *group = &in->groups.items[set->group];
-                pods->next[group->last_pod] = pod;
+                pods->members[group->last_pod].next = (uint32_t)pod + 1;
                 group->last_pod = pod;
                 return;
         }
@@ -130,55 +112,79 @@ static void group_pod(struct pods_by_labels *pods, size_t namespace, size_t pod)
         vec_push(pods->arena, &in->groups, group);
 }
 
-struct pod_groups pods_by_labels_of(struct pods_by_labels *pods, size_t namespace)
-{
-        struct grouped_namespace *in = &pods->namespaces[namespace];
+/* What a pod points to lies anywhere; asked for ahead of time, it is there when it is wanted. With
+ * 100,000 pods, waiting for it was half of all work. */
+#define AHEAD 8
 
-        for (size_t i = in->pods.first; !in->grouped && i < in->pods.first + in->pods.n; i++)
-                if (pod_takes_part(&pods->cluster->pods.items[i]))
-                        group_pod(pods, namespace, i);
-        in->grouped = true;
+static void fetch_ahead(const struct cluster *cluster, size_t pod)
+{
+        if (pod + AHEAD < cluster->pods.n) {
+                __builtin_prefetch(cluster->pods.items[pod + AHEAD].meta.labels.items);
+                __builtin_prefetch(cluster->pods.items[pod + AHEAD].ips.items);
+        }
+}
+
+/* Both lists are sorted by the namespace's name. */
+static void group_all(struct pods_by_labels *pods)
+{
+        const struct cluster *cluster = pods->cluster;
+        size_t at = 0;
+
+        for (size_t i = 0; i < cluster->namespaces.n; i++) {
+                const char *name = cluster->namespaces.items[i].meta.name;
+                for (; at < cluster->pods.n && cluster->pods.items[at].meta.namespace == name;
+                     at++) {
+                        fetch_ahead(cluster, at);
+                        if (pod_takes_part(&cluster->pods.items[at]))
+                                group_pod(pods, i, at);
+                }
+        }
+}
+
+struct pods_by_labels *pods_by_labels_new(struct arena *arena, const struct cluster *cluster,
+                                          enum family family)
+{
+        struct pods_by_labels *pods = arena_new_object(arena, struct pods_by_labels);
+
+        pods->arena = arena;
+        pods->family = family;
+        pods->cluster = cluster;
+        pods->namespaces =
+            arena_new_array(arena, struct groups_of_namespace, cluster->namespaces.n);
+        pods->members = arena_new_array(arena, struct member, cluster->pods.n);
+        pods->n_slots = 64;
+        pods->slots = arena_new_array(arena, size_t, pods->n_slots);
+        group_all(pods);
+        return pods;
+}
+
+struct pod_groups pods_by_labels_of(const struct pods_by_labels *pods, size_t namespace)
+{
+        const struct groups_of_namespace *in = &pods->namespaces[namespace];
+
         return (struct pod_groups){in->groups.items, in->groups.n};
+}
+
+size_t pods_label_sets(const struct pods_by_labels *pods)
+{
+        return pods->sets.n;
 }
 
 size_t pods_next(const struct pods_by_labels *pods, size_t pod)
 {
-        return pods->next[pod];
+        uint32_t next = pods->members[pod].next;
+
+        return next ? next - 1 : NO_POD;
 }
 
-struct span pods_span(const struct pods_by_labels *pods, size_t namespace)
+size_t pods_label_set(const struct pods_by_labels *pods, size_t pod)
 {
-        return pods->namespaces[namespace].pods;
+        return pods->members[pod].label_set;
 }
 
-/* By label set: twice the round in which it was asked, and one more where it matched. */
-struct label_answers {
-        struct arena *arena;
-        const struct selector *selector;
-        size_t round;
-        VEC(size_t) known;
-};
-
-struct label_answers *label_answers_new(struct arena *arena)
+const struct ip *pods_ip(const struct pods_by_labels *pods, size_t pod)
 {
-        struct label_answers *answers = arena_new_object(arena, struct label_answers);
+        const struct member *member = &pods->members[pod];
 
-        answers->arena = arena;
-        return answers;
-}
-
-void label_answers_begin(struct label_answers *answers, const struct selector *selector)
-{
-        answers->selector = selector;
-        answers->round++;
-}
-
-bool label_answers_match(struct label_answers *answers, const struct pod_group *group)
-{
-        while (answers->known.n <= group->label_set)
-                vec_push(answers->arena, &answers->known, 0);
-        size_t *known = &answers->known.items[group->label_set];
-        if (*known / 2 != answers->round)
-                *known = answers->round * 2 + selector_matches(answers->selector, group->labels);
-        return *known % 2;
+        return member->has_ip ? &member->ip : NULL;
 }
