@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "every_meaning.h"
 #include "every_node.h"
 #include "kube/load.h"
 
@@ -121,6 +122,9 @@ static bool ask(struct place_in_test place, const struct cluster *cluster,
         hold(place, "policy_verdict", text, family,
              policy_verdict(arena, cluster, options, &packet).allowed);
         hold(place, "policy_allows", text, family, policy_allows(cluster, options, &packet));
+        struct every_meaning meanings = every_meaning_of(arena, cluster, family);
+        hold(place, "the meaning", text, family,
+             every_meaning_allows(&meanings, options->own_node_egress, &packet));
         for (enum deny_action deny = DENY_DROP; deny <= DENY_REJECT; deny++) {
                 enum outcome outcome = every_node_judge(every[deny], &packet);
                 assert_int_not_equal(outcome, OUTCOME_UNKNOWN);

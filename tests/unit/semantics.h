@@ -9,10 +9,10 @@
  *     EXPECT(EVERYONE POLICY("p", "podSelector: {matchLabels: {app: b}}"),
  *            "a > b TCP:80 denied", "b > a TCP:80 allowed");
  *
- * Each packet is asked of the reference and of the rulesets of all nodes, once with DROP and once
- * with REJECT, in each family in which both its ends have an address. An end is a pod ("a" in
- * default, "other/x"), a node ("node/n1") or an address; the protocol TCP, UDP, SCTP with a port,
- * ICMP, or a number. */
+ * Each packet is asked of the reference, of what all nodes' policies mean of address classes and of
+ * the rulesets of all nodes, once with DROP and once with REJECT, in each family in which both its
+ * ends have an address. An end is a pod ("a" in default, "other/x"), a node ("node/n1") or an
+ * address; the protocol TCP, UDP, SCTP with a port, ICMP, or a number. */
 
 #define NAMESPACE(name, labels)                                                                    \
         "---\n{apiVersion: v1, kind: Namespace, metadata: {name: " name ", labels: {" labels "}}}" \

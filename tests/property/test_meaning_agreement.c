@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "every_meaning.h"
 #include "minimise.h"
 #include "packets.h"
 #include "reach.h"
-#include "verify/meaning.h"
 #include "world.h"
 
 /* What meaning says of address classes is what the reference says of each address in them. */
@@ -23,28 +23,6 @@ struct question {
         struct packet packet;
 };
 
-struct view {
-        struct cluster *cluster;
-        struct policy_options options;
-        enum family family;
-        struct meaning *meaning;
-        struct address_classes *classes;
-        struct subjects subjects;
-};
-
-static struct view view_of(struct arena *arena, struct cluster *cluster, const char *node,
-                           enum family family)
-{
-        struct view view = {.cluster = cluster, .options = {.node = node}, .family = family};
-        struct splitter *splitter = splitter_new(arena, family);
-
-        view.meaning = meaning_new(arena, cluster, &view.options, family, splitter);
-        view.classes = splitter_split(arena, splitter);
-        meaning_settle(view.meaning, view.classes);
-        view.subjects = meaning_subjects(view.meaning);
-        return view;
-}
-
 struct say {
         bool isolated, allowed; /* allowed: by a rule */
 };
@@ -52,32 +30,24 @@ struct say {
 /* 47 is GRE: a protocol that no policy names. */
 #define PROTOCOL_GRE ((enum protocol)47)
 
-static struct say meaning_says(const struct view *view, const struct subject *subject,
+static struct say meaning_says(const struct node_meaning *view, const struct subject *subject,
                                const struct question *question)
 {
-        const struct packet *packet = &question->packet;
         enum direction direction = question->direction;
-        struct say say = {.isolated = subject->isolated[direction]};
 
-        if (say.isolated) {
-                const bits_word *allowed = meaning_allows(
-                    view->meaning, direction, subject->group[direction],
-                    packet->protocol == PROTOCOL_GRE ? PROTOCOL_ANY : packet->protocol,
-                    packet->port);
-                const struct ip *other =
-                    direction == DIRECTION_INGRESS ? &packet->source : &packet->destination;
-                say.allowed = bits_get(allowed, address_class(view->classes, other));
-        }
-        return say;
+        return (struct say){subject->isolated[direction],
+                            node_meaning_allows(view, subject, direction, &question->packet)};
 }
 
 /* reach may be NULL. */
-static struct say reference_says(struct arena *scratch, const struct view *view,
+static struct say reference_says(struct arena *scratch, const struct cluster *cluster,
                                  const struct question *question, struct reach *reach)
 {
+        struct policy_options options = {.node = question->node};
+
         arena_reset(scratch);
         const struct verdict verdict =
-            policy_verdict(scratch, view->cluster, &view->options, &question->packet);
+            policy_verdict(scratch, cluster, &options, &question->packet);
         const struct side *side = &verdict.sides[question->direction];
 
         if (reach)
@@ -88,14 +58,6 @@ static struct say reference_says(struct arena *scratch, const struct view *view,
 static bool agree(struct say a, struct say b)
 {
         return a.isolated == b.isolated && a.allowed == b.allowed;
-}
-
-static const struct subject *subject_at(const struct view *view, const struct ip *ip)
-{
-        for (size_t i = 0; i < view->subjects.n; i++)
-                if (ip_equal(&view->subjects.items[i].ip, ip))
-                        return &view->subjects.items[i];
-        return NULL;
 }
 
 /* False where the manifest is refused, or nobody is left to be asked. */
@@ -109,14 +71,15 @@ static bool says_of(const struct manifest *manifest, const struct question *ques
 
         if (!cluster)
                 return false;
-        struct view view = view_of(arena, cluster, question->node, packet->source.family);
-        const struct subject *subject =
-            subject_at(&view, question->direction == DIRECTION_INGRESS ? &packet->destination
-                                                                       : &packet->source);
+        struct node_meaning view =
+            node_meaning_of(arena, cluster, question->node, packet->source.family);
+        const struct subject *subject = node_meaning_subject(
+            &view,
+            question->direction == DIRECTION_INGRESS ? &packet->destination : &packet->source);
         if (!subject)
                 return false;
         *ret_meaning = meaning_says(&view, subject, question);
-        *ret_reference = reference_says(scratch, &view, question, NULL);
+        *ret_reference = reference_says(scratch, cluster, question, NULL);
         return true;
 }
 
@@ -138,6 +101,7 @@ struct run {
         uint64_t seed;
         unsigned i;
         struct manifest manifest;
+        const struct cluster *cluster;
         struct bytes bytes;
         struct packet_pool pool;
         VEC(uint16_t) ports;
@@ -162,13 +126,13 @@ static void report(struct run *run, struct question *question)
                  strbuf_text(&text));
 }
 
-static void ask(struct run *run, const struct view *view, const struct subject *subject,
+static void ask(struct run *run, const struct node_meaning *view, const struct subject *subject,
                 enum direction direction, const struct ip *other, enum protocol protocol,
                 uint16_t port)
 {
         bool ingress = direction == DIRECTION_INGRESS;
         struct question question = {
-            .node = view->options.node,
+            .node = view->node,
             .direction = direction,
             .packet = {.source = ingress ? *other : subject->ip,
                        .destination = ingress ? subject->ip : *other,
@@ -177,7 +141,7 @@ static void ask(struct run *run, const struct view *view, const struct subject *
         };
         struct say meaning = meaning_says(view, subject, &question);
 
-        if (!agree(meaning, reference_says(run->scratch, view, &question, run->reach)))
+        if (!agree(meaning, reference_says(run->scratch, run->cluster, &question, run->reach)))
                 report(run, &question);
 }
 
@@ -185,8 +149,9 @@ static const enum protocol protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_S
                                           PROTOCOL_GRE};
 #define WITH_PORTS 3
 
-static void ask_anywhere(struct run *run, const struct view *view, const struct subject *subject,
-                         enum direction direction, enum protocol protocol, uint16_t port)
+static void ask_anywhere(struct run *run, const struct node_meaning *view,
+                         const struct subject *subject, enum direction direction,
+                         enum protocol protocol, uint16_t port)
 {
         unsigned n = (unsigned)run->others[view->family].n;
 
@@ -195,8 +160,9 @@ static void ask_anywhere(struct run *run, const struct view *view, const struct 
                     &run->others[view->family].items[bytes_below(&run->bytes, n)], protocol, port);
 }
 
-static void ask_at_any_port(struct run *run, const struct view *view, const struct subject *subject,
-                            enum direction direction, const struct ip *other)
+static void ask_at_any_port(struct run *run, const struct node_meaning *view,
+                            const struct subject *subject, enum direction direction,
+                            const struct ip *other)
 {
         for (unsigned i = 0; i < PORTS_EACH; i++) {
                 unsigned p = bytes_below(&run->bytes, ARRAY_SIZE(protocols));
@@ -206,12 +172,12 @@ static void ask_at_any_port(struct run *run, const struct view *view, const stru
 }
 
 /* The ports that the destination pod gives names. */
-static void ask_at_named_ports(struct run *run, const struct view *view,
+static void ask_at_named_ports(struct run *run, const struct node_meaning *view,
                                const struct subject *subject, enum direction direction,
                                const struct ip *other)
 {
         const struct pod *destination =
-            direction == DIRECTION_INGRESS ? subject->pod : cluster_pod_at(view->cluster, other);
+            direction == DIRECTION_INGRESS ? subject->pod : cluster_pod_at(run->cluster, other);
 
         for (size_t i = 0; destination && i < destination->ports.n; i++) {
                 const struct container_port *port = &destination->ports.items[i];
@@ -240,8 +206,8 @@ static struct ip draw_of_class(struct bytes *bytes, const struct address_classes
         return address_class(classes, &other) == class ? other : ip;
 }
 
-static void hold_subject(struct run *run, const struct view *view, const struct subject *subject,
-                         enum direction direction)
+static void hold_subject(struct run *run, const struct node_meaning *view,
+                         const struct subject *subject, enum direction direction)
 {
         for (size_t p = 0; p < ARRAY_SIZE(protocols); p++) {
                 if (p < WITH_PORTS)
@@ -262,9 +228,10 @@ static void hold_subject(struct run *run, const struct view *view, const struct 
 }
 
 /* What one packet shows of the sets that every node has. */
-static void hold_marks(struct run *run, const struct view *view, const struct subject *subject,
-                       const struct ip *other)
+static void hold_marks(struct run *run, const struct node_meaning *view,
+                       const struct subject *subject, const struct ip *other)
 {
+        struct policy_options options = {.node = view->node};
         size_t class = address_class(view->classes, other);
         bool own = bits_get(meaning_own_node(view->meaning), class);
         bool of_link = bits_get(meaning_link_local(view->meaning), class);
@@ -275,8 +242,8 @@ static void hold_marks(struct run *run, const struct view *view, const struct su
                       in = {*other, subject->ip, PROTOCOL_TCP, 80};
 
         arena_reset(run->scratch);
-        struct verdict sent = policy_verdict(run->scratch, view->cluster, &view->options, &out);
-        struct verdict received = policy_verdict(run->scratch, view->cluster, &view->options, &in);
+        struct verdict sent = policy_verdict(run->scratch, run->cluster, &options, &out);
+        struct verdict received = policy_verdict(run->scratch, run->cluster, &options, &in);
         const char *exempt = sent.sides[DIRECTION_EGRESS].exempt;
         assert_int_equal(ip_equal(other, &subject->ip), exempt && strcmp(exempt, "itself") == 0);
         if (!exempt || strcmp(exempt, "itself") != 0)
@@ -287,13 +254,13 @@ static void hold_marks(struct run *run, const struct view *view, const struct su
 }
 
 /* Every pod of the node that takes part and has an address, in order; and their groups. */
-static void hold_subjects(const struct view *view)
+static void hold_subjects(const struct cluster *cluster, const struct node_meaning *view)
 {
         size_t n = 0;
 
-        vec_foreach (const struct pod, pod, &view->cluster->pods) {
+        vec_foreach (const struct pod, pod, &cluster->pods) {
                 const struct ip *ip = pod_ip(pod, view->family);
-                if (!ip || !pod_takes_part(pod) || strcmp(pod->node, view->options.node) != 0)
+                if (!ip || !pod_takes_part(pod) || strcmp(pod->node, view->node) != 0)
                         continue;
                 assert_true(n < view->subjects.n);
                 const struct subject *subject = &view->subjects.items[n++];
@@ -309,11 +276,11 @@ static void hold_subjects(const struct view *view)
         assert_int_equal(n, view->subjects.n);
 }
 
-static void hold_node(struct run *run, struct cluster *cluster, const char *node)
+static void hold_node(struct run *run, const char *node)
 {
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
-                struct view view = view_of(run->arena, cluster, node, family);
-                hold_subjects(&view);
+                struct node_meaning view = node_meaning_of(run->arena, run->cluster, node, family);
+                hold_subjects(run->cluster, &view);
                 for (size_t i = 0; i < view.subjects.n; i++) {
                         const struct subject *subject = &view.subjects.items[i];
                         vec_foreach (const struct ip, other, &run->others[family])
@@ -393,12 +360,13 @@ static void hold_cluster(uint64_t seed, unsigned i, struct reach *reach)
         _cleanup_cluster_ struct cluster *cluster = world_load(arena, &run.manifest, &problem);
         if (!cluster)
                 fail_msg("a valid manifest is refused: %s", problem);
+        run.cluster = cluster;
         run.pool = packet_pool_of(arena, cluster);
         find_ports(&run);
         find_others(&run);
         struct names nodes = find_nodes(arena, cluster);
         vec_foreach (const char *, node, &nodes.items)
-                hold_node(&run, cluster, *node);
+                hold_node(&run, *node);
 }
 
 static void meaning_is_the_reference(void **state)
