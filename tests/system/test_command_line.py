@@ -11,7 +11,7 @@ import pytest
 PENSTOCK = os.environ["PENSTOCK"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = SOURCE / "examples/frontend-backend"
-COMMANDS = ["render", "apply", "list", "explain", "lab", "cleanup"]
+COMMANDS = ["render", "apply", "list", "explain", "verify", "lab", "cleanup"]
 LAB_COMMANDS = ["up", "apply", "probe", "explain", "exec", "down"]
 
 POD = """
