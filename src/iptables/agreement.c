@@ -363,3 +363,39 @@ void nftables_note_others(const struct nftables *held, struct strbuf *notes)
                                       family, table->name, strbuf_text(&chains));
         }
 }
+
+/* Elements that time out go while they are counted. */
+static bool comes_and_goes(const struct set *set)
+{
+        return set->options && strstr(set->options, "timeout");
+}
+
+static int compare_set(const struct ipset_size *held, const struct set *set, struct err *err)
+{
+        if (!set)
+                return err_set(err,
+                               "ipset save shows less than the kernel holds: set %s is missing",
+                               held->name);
+        if (held->counted && held->elements != set->elements.n && !comes_and_goes(set))
+                return err_set(err,
+                               "ipset save shows another set than the kernel holds: %s has %u "
+                               "elements, and %zu were shown",
+                               held->name, held->elements, set->elements.n);
+        return 0;
+}
+
+int ipset_agree(const struct ipset_sizes *held, const struct ruleset *sets, struct err *err)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct map *by_name = map_new(arena);
+
+        vec_foreach (struct set, set, &sets->sets)
+                map_put(by_name, set->name, set);
+        vec_foreach (const struct ipset_size, size, &held->list)
+                if (compare_set(size, map_get(by_name, size->name), err) < 0)
+                        return -1;
+        if (held->list.n != sets->sets.n)
+                return err_set(err, "ipset save shows %zu sets, and the kernel holds %zu",
+                               sets->sets.n, held->list.n);
+        return 0;
+}

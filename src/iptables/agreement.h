@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "netlink/ipset_sizes.h"
 #include "netlink/nftables.h"
 #include "rules/ruleset.h"
 
@@ -19,3 +20,7 @@ void nftables_note_others(const struct nftables *held, struct strbuf *notes);
 
 /* Has it a table of iptables-nft's? */
 bool nftables_has_iptables(const struct nftables *held);
+
+/* What ipset save shows, held against what the kernel counts: a text that ends too early is still a
+ * text. sets: as read. -1 where they differ, be it that a set has changed meanwhile. */
+int ipset_agree(const struct ipset_sizes *held, const struct ruleset *sets, struct err *err);

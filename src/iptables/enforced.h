@@ -12,6 +12,7 @@
  *    or action that the kernel's has (a tool older than the one that installed it);
  *  - what was saved can't be restored (iptables-restore --test);
  *  - what was read is not printed again as it was written;
+ *  - a set has other elements than the kernel counts;
  *  - a table is of nftables' own language, or is dormant.
  *
  * Others' nftables tables, beside iptables', can't be read; a packet has to pass them as well. They

@@ -280,13 +280,32 @@ def test_a_chain_that_is_declared_nowhere(node, tmp_path):
 @pytest.mark.parametrize("fault", ["fail", "kill", "garble"])
 def test_a_tool_that_fails(node, tmp_path, fault):
     applied(node)
-    tools = [f"iptables-{node.flavour}-save", f"ip6tables-{node.flavour}-save"]
-    tools += ["ipset"] if fault != "garble" else []
+    tools = [f"iptables-{node.flavour}-save", f"ip6tables-{node.flavour}-save", "ipset"]
     for tool in tools:
         directory = tmp_path / tool
         directory.mkdir()
-        done = verify(node, status=3, env=Saboteur(directory).env(fault, f"{tool} 1"))
+        done = verify(node, status=3, env=Saboteur(directory).env(fault, f"{tool} *"))
         assert tool in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "edit, why",
+    [
+        (rf"/^add .* {FAR}$/d", "elements, and "),
+        (r"/ penstock-isolated-4( |$)/d", "set penstock-isolated-4 is missing"),
+    ],
+)
+def test_ipset_shows_less_than_there_is(node, tmp_path, edit, why):
+    applied(node)
+    done = verify(node, status=3, env=Saboteur(tmp_path).env("edit", "ipset *", edit))
+    assert why in done.stderr and done.stdout == ""
+
+
+def test_sets_that_change_meanwhile_are_read_again(node, tmp_path):
+    applied(node)
+    edit = rf"/^add .* {FAR}$/d"
+    env = Saboteur(tmp_path).env("edit", "ipset 1", edit)
+    assert verify(node, env=env).stdout.startswith("node here: equal: ")
 
 
 def test_what_cannot_be_restored(node, tmp_path):
