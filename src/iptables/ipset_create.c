@@ -52,9 +52,13 @@ static bool read_netmask(struct options *options, struct span value)
         return true;
 }
 
+/* The kernel tells an address and no more; ipset 7.17 may print behind it the prefix length of some
+ * net that it printed before ("bitmask ffff::ffff/42"). */
 static bool read_bitmask(struct options *options, struct span value)
 {
-        if (options->masked || !span_address(value, options->set->family, &options->mask.ip))
+        struct span address = span_take(&value, '/');
+
+        if (options->masked || !span_address(address, options->set->family, &options->mask.ip))
                 return false;
         options->masked = true;
         return true;
