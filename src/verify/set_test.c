@@ -178,14 +178,15 @@ static bool interface_is(const struct set_element *element, const char *name)
                               : strcmp(more->interface, name) == 0;
 }
 
-/* In one net: where elements that match disagree (a wildcard and what it takes in), the kernel
- * takes the one that it stored first, which nobody is told. */
+/* In one net; a physdev's name with what stands in front of it is no packet's. Where elements that
+ * match disagree (a wildcard and what it takes in), the kernel takes the one that it stored first,
+ * which nobody is told. */
 static enum found find_interface(const struct span *span, const char *name)
 {
         enum found found = FOUND_NOTHING;
 
         for (const struct set_element *element = span->items; element < span->end; element++) {
-                if (is_physdev(element) || !interface_is(element, name))
+                if (!interface_is(element, name))
                         continue;
                 enum found this = element->nomatch ? FOUND_NOMATCH : FOUND_MEMBER;
                 if (found != FOUND_NOTHING && found != this)
