@@ -361,6 +361,31 @@ static void add_key(struct gathering *gathering, const struct question *question
         }
 }
 
+static bool asks_marks(const struct program *program)
+{
+        vec_foreach (struct block *, block, &program->blocks)
+                vec_foreach (const struct step, step, &(*block)->steps)
+                        if (step->marks.n > 0)
+                                return true;
+        return false;
+}
+
+/* Where marks tell packets apart, those that nat's rules lead somewhere have their ports. */
+static void add_translations(struct gathering *gathering, const struct program *program)
+{
+        for (size_t k = 0; k < program->enforced->n; k++) {
+                const struct table *table =
+                    ruleset_table(program->enforced->rules[k], program->family, "nat");
+                if (!table)
+                        continue;
+                vec_foreach (const struct chain, chain, &table->chains)
+                        vec_foreach (const struct rule, rule, &chain->rules)
+                                if (rule->target.kind == TARGET_DNAT && rule->target.nat.has_port)
+                                        add_range(gathering, 0, AXIS_DESTINATION,
+                                                  rule->target.nat.ports);
+        }
+}
+
 struct distinctions distinctions_make(const struct program *program, const struct meaning *meaning)
 {
         struct gathering *gathering = arena_new_object(program->arena, struct gathering);
@@ -374,6 +399,8 @@ struct distinctions distinctions_make(const struct program *program, const struc
                 for (size_t i = 0; i < question->n_keys; i++)
                         add_key(gathering, question, &question->keys[i]);
         }
+        if (asks_marks(program))
+                add_translations(gathering, program);
         add_meanings_ports(gathering, meaning);
         finish_ports(gathering, &ret);
         for (int side = INTERFACE_IN; side <= INTERFACE_OUT; side++)

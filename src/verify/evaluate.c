@@ -481,6 +481,8 @@ static void act(struct walk *walk, const struct step *step, struct mark mark,
         case ACTION_BLUR_MARK:
                 stay(walk, (struct mark){0}, moved);
                 break;
+        case ACTION_LEAVE:
+                break;
         case ACTION_UNKNOWN:
                 scatter(walk, mark, moved);
                 break;
@@ -661,6 +663,12 @@ static void pass_base(const struct context *context, const struct block *block, 
         *live = next;
 }
 
+/* nat's tables see the first packet of a connection alone. */
+static bool is_asked_of_new(const struct block *block)
+{
+        return strcmp(block->table->name, "nat") == 0;
+}
+
 struct passage evaluate(struct evaluator *evaluator, const struct evaluation *evaluation)
 {
         struct context context = {
@@ -679,8 +687,15 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
         };
         memcpy(live.items[0].bits.sure, context.stretch->all,
                context.stretch->n_words * sizeof(bits_word));
-        vec_foreach (struct block *, block, &evaluation->hook->bases)
-                pass_base(&context, *block, &live, &own, &others);
+        for (size_t i = 0; i < evaluation->hook->bases.n; i++) {
+                const struct block *block = evaluation->hook->bases.items[i];
+                struct bits_pair not_coming = {0};
+                bool before = i < evaluation->hook->n_before;
+                if (is_asked_of_new(block) && !(evaluation->packet_case->packet.state & CT_NEW))
+                        continue;
+                pass_base(&context, block, &live, before ? &not_coming : &own,
+                          before ? &not_coming : &others);
+        }
         for (size_t i = 0; i < live.n; i++)
                 flow_add_pair(evaluator->scratch, context.stretch->n_words, &passed,
                               &live.items[i].bits);

@@ -118,6 +118,31 @@ static int fail(const struct space *space, const struct finding *finding, const 
                        finding->packet.destination_port, sim_hook_name(finding->hook), what);
 }
 
+#define MAX_SEARCHED 16 /* classes that are tried */
+
+/* One of the classes whose packets nat's rules lead here with the mark. */
+static bool find_arriving(const struct space *space, const struct difference *difference,
+                          struct finding *finding)
+{
+        const struct stretch *stretch = &space->stretches[difference->evaluation->stretch];
+        size_t width = stretch->n_words * BITS_WORD;
+        bits_word *left =
+            arena_copy(space->arena, difference->bits, stretch->n_words * sizeof(*left));
+        struct difference one = *difference;
+
+        one.bits = left;
+        for (size_t i = 0; i < MAX_SEARCHED && !bits_are_none(left, width); i++) {
+                struct sim_packet packet = packet_of(space, &one);
+                if (mark_arrives(space->enforced, finding->hook, &packet, &space->node)) {
+                        finding->packet = packet;
+                        return true;
+                }
+                size_t first = bits_first(left, width);
+                left[first / BITS_WORD] &= ~((bits_word)1 << first % BITS_WORD);
+        }
+        return false;
+}
+
 int finding_add(struct space *space, struct proof *proof, const struct difference *difference,
                 struct err *err)
 {
@@ -133,13 +158,15 @@ int finding_add(struct space *space, struct proof *proof, const struct differenc
         };
         size_t kept = 0;
 
-        /* A mark that nobody sets is no packet of anybody's. */
         finding.packet = packet_of(space, difference);
-        if (finding.kind != FINDING_UNPROVEN && finding.packet.mark &&
-            !mark_arrives(space->enforced, finding.hook, &finding.packet, &space->node)) {
+        if (difference->arrival == ARRIVES_DIRECT)
+                finding.packet.mark =
+                    mark_of_direct(space->enforced, finding.hook, &finding.packet, &space->node);
+        if (difference->arrival == ARRIVES_TRANSLATED && finding.kind != FINDING_UNPROVEN &&
+            !find_arriving(space, difference, &finding)) {
                 finding.doubt =
                     arena_printf(space->arena, "no packet was found that comes with mark 0x%x",
-                                 finding.packet.mark);
+                                 evaluation->mark);
                 finding.kind = FINDING_UNPROVEN;
         }
         proof->counts[finding.kind]++;

@@ -45,7 +45,7 @@ static void visit_tables(struct arena *arena, const struct enforced *enforced, e
 struct setters {
         struct arena *arena;
         VEC(const struct target *) list;
-        bool any;
+        bool any, translated;
 };
 
 static void note_setter(const struct rule *rule, void *data)
@@ -57,6 +57,10 @@ static void note_setter(const struct rule *rule, void *data)
         else if (rule->target.kind == TARGET_CONNMARK || rule->target.kind == TARGET_UNKNOWN ||
                  rule->target.kind == TARGET_BEYOND)
                 setters->any = true;
+        setters->translated = setters->translated || rule->target.kind == TARGET_DNAT ||
+                              rule->target.kind == TARGET_REDIRECT ||
+                              rule->target.kind == TARGET_UNKNOWN ||
+                              rule->target.kind == TARGET_BEYOND;
 }
 
 static void add_mark(struct arriving_marks *marks, uint32_t mark)
@@ -78,6 +82,7 @@ struct arriving_marks marks_arriving(struct arena *arena, const struct enforced 
 
         visit_tables(arena, enforced, family, hook_before(hook), note_setter, &setters);
         marks.any = setters.any;
+        marks.translated = setters.translated;
         for (size_t i = 0; i < marks.n && !marks.any; i++)
                 vec_foreach (const struct target *, target, &setters.list)
                         add_mark(&marks,
@@ -136,16 +141,22 @@ static void try_rule(const struct rule *rule, void *data)
         search->found = search->found || (asks && arrives(search, &sent));
 }
 
+uint32_t mark_of_direct(const struct enforced *enforced, enum sim_hook hook,
+                        const struct sim_packet *packet, const struct sim_node *node)
+{
+        const struct sim_options options = {.node = node};
+
+        if (hook == HOOK_OUTPUT)
+                return 0;
+        return simulate(enforced, hook_before(hook), packet, &options).packet.mark;
+}
+
 bool mark_arrives(const struct enforced *enforced, enum sim_hook hook,
                   const struct sim_packet *packet, const struct sim_node *node)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct search search = {enforced, hook_before(hook), packet, node, false};
-        struct sim_packet sent = *packet;
 
-        sent.mark = 0;
-        if (packet->mark == 0 || arrives(&search, &sent))
-                return true;
         visit_tables(arena, enforced, packet->source.family, search.hook, try_rule, &search);
         return search.found;
 }

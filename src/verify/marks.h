@@ -11,6 +11,7 @@ struct arriving_marks {
         uint32_t items[MAX_ARRIVING_MARKS]; /* 0 first, always there */
         size_t n;
         bool any; /* more than fit here, or marks that come from connections: any is thinkable */
+        bool translated; /* rules there may give a packet another destination */
 };
 
 /* Of the family, at INPUT and FORWARD (set in PREROUTING) or at OUTPUT (set there before filter's
@@ -19,7 +20,11 @@ struct arriving_marks {
 struct arriving_marks marks_arriving(struct arena *arena, const struct enforced *enforced,
                                      enum family family, enum sim_hook hook);
 
-/* Is there a packet that comes to the hook as this one, with its mark? One that was sent to its
- * destination, or to an address and port that nat's rules lead there. False: none was found. */
+/* With which mark the packet comes to the hook, where it was sent to where it goes. At OUTPUT marks
+ * are set at the hook itself. */
+uint32_t mark_of_direct(const struct enforced *enforced, enum sim_hook hook,
+                        const struct sim_packet *packet, const struct sim_node *node);
+/* Is there a packet that comes to the hook as this one, with its mark, and was sent to an address
+ * and port that nat's rules lead there? False: none was found. */
 bool mark_arrives(const struct enforced *enforced, enum sim_hook hook,
                   const struct sim_packet *packet, const struct sim_node *node);

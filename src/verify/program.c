@@ -452,6 +452,11 @@ static void forget_state(const struct program *program, struct step *step)
 static struct block *block_of(struct program *program, size_t ruleset, const struct table *table,
                               const struct chain *chain);
 
+static bool is_translation(enum target_kind kind)
+{
+        return kind == TARGET_DNAT || kind == TARGET_REDIRECT;
+}
+
 static void set_action(struct program *program, const struct block *block, struct step *step)
 {
         static const enum action actions[] = {
@@ -476,6 +481,8 @@ static void set_action(struct program *program, const struct block *block, struc
                 else
                         step->action = ACTION_UNKNOWN;
         }
+        if (strcmp(block->table->name, "nat") == 0 && is_translation(target->kind))
+                step->action = ACTION_LEAVE;
         if (step->action == ACTION_MARK) {
                 step->mark = target->mark.value;
                 step->mask = target->mark.mask;
@@ -511,13 +518,12 @@ static struct block *block_of(struct program *program, size_t ruleset, const str
         return block;
 }
 
-struct hook_program program_hook(struct program *program, enum sim_hook hook)
+static void add_bases(struct program *program, struct hook_program *to, enum sim_hook hook,
+                      const char *const *tables, size_t n)
 {
-        static const char *const tables[] = {"raw", "mangle", "filter", "security"};
         const struct enforced *enforced = program->enforced;
-        struct hook_program bases = {0};
 
-        for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+        for (size_t i = 0; i < n; i++)
                 for (size_t k = 0; k < enforced->n; k++) {
                         const struct table *table =
                             ruleset_table(enforced->rules[k], program->family, tables[i]);
@@ -526,9 +532,48 @@ struct hook_program program_hook(struct program *program, enum sim_hook hook)
                         if (!chain)
                                 continue;
                         struct block *block = block_of(program, k, table, chain);
-                        vec_push(program->arena, &bases.bases, block);
+                        vec_push(program->arena, &to->bases, block);
                 }
-        return bases;
+}
+
+static const char *const stopping[] = {"raw", "mangle", "filter", "security"};
+static const char *const marking[] = {"raw", "mangle", "nat"};
+
+struct hook_program program_hook(struct program *program, enum sim_hook hook)
+{
+        struct hook_program ret = {0};
+
+        add_bases(program, &ret, hook, stopping, ARRAY_SIZE(stopping));
+        return ret;
+}
+
+struct hook_program program_arrival(struct program *program, enum sim_hook hook)
+{
+        enum sim_hook before = hook == HOOK_OUTPUT ? HOOK_OUTPUT : HOOK_PREROUTING;
+        size_t first = hook == HOOK_OUTPUT ? 2 : 0; /* of OUTPUT, raw and mangle are the same */
+        struct hook_program ret = {0};
+
+        add_bases(program, &ret, before, marking, ARRAY_SIZE(marking));
+        ret.n_before = hook == HOOK_OUTPUT ? 0 : ret.bases.n;
+        add_bases(program, &ret, hook, stopping + first, ARRAY_SIZE(stopping) - first);
+        return ret;
+}
+
+static void settle_step(struct block *block, const struct step *step)
+{
+        vec_foreach (const struct address_test, test, &step->addresses)
+                bits_set(block->reads[test->axis], test->feature);
+        vec_foreach (const struct pair_test, test, &step->pairs) {
+                bits_set(block->asks, test->question);
+                for (size_t i = 0; i < test->n; i++)
+                        bits_set(block->reads[test->axis], test->features[i]);
+        }
+        if (step->question != NO_QUESTION)
+                bits_set(block->asks, step->question);
+        block->reads_mark = block->reads_mark || step->marks.n > 0 || step->action == ACTION_MARK ||
+                            step->action == ACTION_BLUR_MARK;
+        block->can_stop =
+            block->can_stop || step->action == ACTION_DROP || step->action == ACTION_UNKNOWN;
 }
 
 static void settle(struct program *program, struct block *block)
@@ -540,17 +585,7 @@ static void settle(struct program *program, struct block *block)
                 block->reads[axis] = bits_new(program->arena, program->n_features);
         block->asks = bits_new(program->arena, program->questions.n);
         vec_foreach (struct step, step, &block->steps) {
-                vec_foreach (const struct address_test, test, &step->addresses)
-                        bits_set(block->reads[test->axis], test->feature);
-                vec_foreach (const struct pair_test, test, &step->pairs) {
-                        bits_set(block->asks, test->question);
-                        for (size_t i = 0; i < test->n; i++)
-                                bits_set(block->reads[test->axis], test->features[i]);
-                }
-                if (step->question != NO_QUESTION)
-                        bits_set(block->asks, step->question);
-                block->reads_mark = block->reads_mark || step->marks.n > 0 ||
-                                    step->action == ACTION_MARK || step->action == ACTION_BLUR_MARK;
+                settle_step(block, step);
                 if (!step->to)
                         continue;
                 settle(program, step->to);

@@ -36,6 +36,7 @@ enum action {
         ACTION_MARK,
         ACTION_BLUR_MARK, /* the mark is then not known */
         ACTION_UNTRACK,
+        ACTION_LEAVE,   /* to another destination: no more of these addresses */
         ACTION_UNKNOWN, /* anything may happen */
 };
 
@@ -99,6 +100,7 @@ struct program {
 /* A base chain, in the order in which a packet of a hook meets them. */
 struct hook_program {
         VEC(struct block *) bases;
+        size_t n_before; /* of them, in front of the hook: who is stopped there does not come */
 };
 
 struct program *program_new(struct arena *arena, const struct enforced *enforced,
@@ -107,6 +109,8 @@ struct program *program_new(struct arena *arena, const struct enforced *enforced
 /* The tables that can stop a packet there: raw, mangle, filter, security. Names features to the
  * splitter. */
 struct hook_program program_hook(struct program *program, enum sim_hook hook);
+/* The same behind what sets marks in front of it: raw, mangle, nat of PREROUTING, or of OUTPUT. */
+struct hook_program program_arrival(struct program *program, enum sim_hook hook);
 /* When settled: can any rule there stop a packet, or a chain's policy? Do any ask for marks? */
 bool hook_can_stop(const struct hook_program *hook);
 bool hook_asks_mark(const struct hook_program *hook);

@@ -20,6 +20,7 @@ struct look {
         size_t fixed_class;
         bits_word *expected, *cut, *asked; /* of the stretch */
         bool only_stops;                   /* what passes is settled elsewhere */
+        enum arrival arrival;
 };
 
 static bool is_at_node(enum sim_hook hook)
@@ -93,6 +94,7 @@ static int add(struct look *look, enum finding_kind kind)
             .subject = look->subject,
             .fixed_class = look->fixed_class,
             .bits = look->cut,
+            .arrival = look->arrival,
         };
 
         return finding_add(look->space, look->proof, &difference, look->err);
@@ -193,22 +195,43 @@ static int look_with_mark(struct look *look)
         return 0;
 }
 
-/* With every mark that packets may come with, where rules ask for marks. */
-static int look_at_groups(struct look *look)
+/* Does it matter with which mark packets come? */
+static bool marks_matter(const struct space *space, enum sim_hook hook)
+{
+        const struct arriving_marks *marks = &space->marks[hook];
+
+        return (marks->n > 1 || marks->any) && hook_asks_mark(&space->hooks[hook]);
+}
+
+/* With every mark that a packet may come with that was sent to another address: more than there
+ * are, so that each has to be found. */
+static int look_at_translated(struct look *look)
 {
         struct space *space = look->space;
         const struct arriving_marks *marks = &space->marks[look->hook];
-        bool asks = hook_asks_mark(&space->hooks[look->hook]);
 
-        for (size_t i = 0; i < (asks ? marks->n : 1); i++) {
+        look->arrival = ARRIVES_TRANSLATED;
+        look->evaluation.hook = &space->hooks[look->hook];
+        for (size_t i = 0; i < marks->n; i++) {
                 look->evaluation.mark = marks->items[i];
                 if (look_with_mark(look) < 0)
                         return -1;
         }
-        if (!asks || !marks->any)
-                return 0;
-        look->evaluation.any_mark = true;
-        return look_with_mark(look);
+        look->evaluation.any_mark = marks->any;
+        return marks->any ? look_with_mark(look) : 0;
+}
+
+static int look_at_groups(struct look *look)
+{
+        struct space *space = look->space;
+
+        if (!marks_matter(space, look->hook))
+                return look_with_mark(look);
+        look->arrival = ARRIVES_DIRECT;
+        look->evaluation.hook = &space->arrivals[look->hook];
+        if (look_with_mark(look) < 0)
+                return -1;
+        return space->marks[look->hook].translated ? look_at_translated(look) : 0;
 }
 
 /* Of a fixed end of the node's own, of a pod, or of a link's addresses. */
@@ -335,8 +358,7 @@ static int look_at_transit(struct space *space, struct proof *proof, struct err 
 
         look.evaluation.packet_case = &space->cases.groups[0].head;
         ask_all(&look);
-        if (hook_asks_mark(&space->hooks[HOOK_FORWARD]) &&
-            (space->marks[HOOK_FORWARD].n > 1 || space->marks[HOOK_FORWARD].any))
+        if (marks_matter(space, HOOK_FORWARD))
                 return look_at_each_transit(space, proof, err);
         for (size_t group = 0; group < space->cases.n; group++) {
                 expect(&look, &space->cases.groups[group].head);

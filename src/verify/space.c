@@ -296,8 +296,11 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
         for (enum sim_hook hook = HOOK_PREROUTING; hook <= HOOK_POSTROUTING; hook++) {
                 space->hooks[hook] = program_hook(space->program, hook);
                 space->marks[hook] = (struct arriving_marks){.n = 1};
-                if (hook >= HOOK_INPUT && hook <= HOOK_OUTPUT)
-                        space->marks[hook] = marks_arriving(arena, enforced, family, hook);
+                if (hook < HOOK_INPUT || hook > HOOK_OUTPUT)
+                        continue;
+                space->marks[hook] = marks_arriving(arena, enforced, family, hook);
+                if (space->marks[hook].n > 1 || space->marks[hook].any)
+                        space->arrivals[hook] = program_arrival(space->program, hook);
         }
         struct own_features own = add_features(space, splitter);
         space->meaning = meaning_new(arena, cluster, &policy, family, splitter);

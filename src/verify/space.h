@@ -30,8 +30,9 @@ struct space {
         struct sim_node node; /* as the options have it, with the Node object's addresses */
 
         struct program *program;
-        struct hook_program hooks[5];   /* by enum sim_hook */
-        struct arriving_marks marks[5]; /* likewise */
+        struct hook_program hooks[5]; /* by enum sim_hook */
+        struct hook_program arrivals[5];
+        struct arriving_marks marks[5];
         struct address_classes *classes;
         struct meaning *meaning;
         struct subjects subjects;
