@@ -54,102 +54,85 @@ static bool take_word(const char **text, const char *word)
         return true;
 }
 
-/* A number and what ends it: a space, the end, or a slash; taken. */
-static bool take_number(const char **text, uint32_t *ret)
+/* A number to the end of the text. */
+static bool parse_byte(const char *text, int *ret)
 {
         char *end;
-        unsigned long number = strtoul(*text, &end, 0);
+        unsigned long number = strtoul(text, &end, 10);
 
-        if (**text < '0' || **text > '9' || !strchr(" /", *end) || number > UINT32_MAX)
+        if (*text < '0' || *text > '9' || *end || number > UINT8_MAX)
                 return false;
-        *text = end + (*end != '\0');
-        *ret = (uint32_t)number;
+        *ret = (int)number;
         return true;
 }
 
-/* "--nfmask N --ctmask N", or nothing, which is all bits. */
-static bool take_masks(const char *text, uint32_t *ret_packet, uint32_t *ret_connection)
+static void change_mark_of(const struct target *target, struct sim_packet *packet)
 {
-        uint32_t packet = UINT32_MAX, connection = UINT32_MAX;
+        const struct bits mark = mark_of(packet), connmark = connmark_of(packet);
+        const uint32_t mask = target->connmark.mask, packet_mask = target->connmark.packet_mask;
 
-        if (take_word(&text, "--nfmask") && !take_number(&text, &packet))
-                return false;
-        if (take_word(&text, "--ctmask") && !take_number(&text, &connection))
-                return false;
-        if (*text)
-                return false;
-        *ret_packet = packet;
-        *ret_connection = connection;
-        return true;
-}
-
-static bool change_connmark_by(const char *text, struct sim_packet *packet)
-{
-        uint32_t value, mask;
-
-        if (!take_word(&text, "CONNMARK"))
-                return false;
-        if (take_word(&text, "--set-xmark")) {
-                bool masked_value = take_number(&text, &value) && text[-1] == '/';
-                if (!masked_value || !take_number(&text, &mask) || *text)
-                        return false;
-                set_connmark(packet, mixed(connmark_of(packet), mask, (struct bits){value, 0}));
-                return true;
+        switch (target->connmark.action) {
+        case CONNMARK_SET:
+                set_connmark(packet,
+                             mixed(connmark, mask, (struct bits){target->connmark.value, 0}));
+                return;
+        case CONNMARK_SAVE:
+                set_connmark(packet, mixed(connmark, mask, masked(mark, packet_mask)));
+                return;
+        case CONNMARK_RESTORE:
+                set_mark(packet, mixed(mark, packet_mask, masked(connmark, mask)));
+                return;
         }
-        if (take_word(&text, "--save-mark") && take_masks(text, &value, &mask)) {
-                struct bits from = masked(mark_of(packet), value);
-                set_connmark(packet, mixed(connmark_of(packet), mask, from));
-                return true;
-        }
-        if (take_word(&text, "--restore-mark") && take_masks(text, &value, &mask)) {
-                struct bits from = masked(connmark_of(packet), mask);
-                set_mark(packet, mixed(mark_of(packet), value, from));
-                return true;
-        }
-        return false;
 }
 
 /* What is not tracked has no connection whose mark could be set or read. Where that is not known,
  * both may be. */
-static void change_connmark(const char *text, struct sim_packet *packet)
+static void change_connmark(const struct target *target, struct sim_packet *packet)
 {
-        struct sim_packet untouched = *packet;
+        const struct sim_packet untouched = *packet;
 
         if (!(packet->unknown & SIM_STATE) && packet->state & (CT_INVALID | CT_UNTRACKED))
                 return;
-        if (!change_connmark_by(text, packet))
-                packet->mark_unknown = packet->connmark_unknown = UINT32_MAX;
+        change_mark_of(target, packet);
         if (packet->unknown & SIM_STATE)
                 sim_packet_join(packet, &untouched);
 }
 
-static void change_hop_limit(const char *text, struct sim_packet *packet)
+/* "--ttl-set 64" and the like. It stays within a byte. */
+static bool change_hop_limit(const char *text, struct sim_packet *packet)
 {
-        static const char *const options[] = {"--ttl-set", "--hl-set",  "--ttl-dec",
-                                              "--hl-dec",  "--ttl-inc", "--hl-inc"};
-        uint32_t number;
-        size_t i = 0;
+        const bool ttl = strncmp(text, "--ttl-", 6) == 0, hl = strncmp(text, "--hl-", 5) == 0;
+        int limit = packet->hop_limit, by;
 
-        while (i < ARRAY_SIZE(options) && !take_word(&text, options[i]))
-                i++;
-        if (i == ARRAY_SIZE(options) || !take_number(&text, &number) || number > UINT8_MAX) {
-                packet->unknown |= SIM_HOP_LIMIT;
-                return;
-        }
-        int now = packet->hop_limit, by = (int)number;
-        if (i < 2)
+        text += ttl ? 6 : 5;
+        if (!(ttl || hl) || !strchr(text, ' ') || !parse_byte(strchr(text, ' ') + 1, &by))
+                return false;
+        if (take_word(&text, "set")) {
                 packet->unknown &= ~SIM_HOP_LIMIT;
-        int limit = i < 2 ? by : i < 4 ? now - by : now + by;
+                limit = by;
+        } else if (take_word(&text, "dec")) {
+                limit -= by;
+        } else if (take_word(&text, "inc")) {
+                limit += by;
+        } else {
+                return false;
+        }
         packet->hop_limit = (uint8_t)(limit < 0 ? 0 : limit > UINT8_MAX ? UINT8_MAX : limit);
+        return true;
 }
 
-/* Most of them do nothing that rules ask about. */
-static void do_aside(const char *text, struct sim_packet *packet)
+bool sim_change_more(const struct target *target, struct sim_packet *packet)
 {
+        const char *text = target->text;
+
         if (take_word(&text, "TTL") || take_word(&text, "HL"))
-                change_hop_limit(text, packet);
-        else if (take_word(&text, "SET"))
-                packet->unknown |= SIM_SETS;
+                return change_hop_limit(text, packet);
+        if (!take_word(&text, "SET"))
+                return false;
+        packet->unknown |= SIM_SETS;
+        if (strstr(text, "--map-mark"))
+                packet->mark_unknown = UINT32_MAX;
+        return true;
 }
 
 void sim_change(const struct target *target, struct sim_packet *packet)
@@ -160,7 +143,7 @@ void sim_change(const struct target *target, struct sim_packet *packet)
                                        (struct bits){target->mark.value, 0}));
                 break;
         case TARGET_CONNMARK:
-                change_connmark(target->text, packet);
+                change_connmark(target, packet);
                 break;
         case TARGET_NOTRACK: /* too late for what is a connection's already */
                 if (packet->unknown & SIM_STATE)
@@ -168,10 +151,7 @@ void sim_change(const struct target *target, struct sim_packet *packet)
                 if (packet->state & CT_INVALID)
                         packet->state = CT_UNTRACKED;
                 break;
-        case TARGET_ASIDE:
-                do_aside(target->text, packet);
-                break;
-        default:
+        default: /* ASIDE: nothing that rules ask about */
                 break;
         }
 }

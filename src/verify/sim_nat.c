@@ -124,13 +124,57 @@ bool sim_translate(const struct sim_run *run, const struct target *target, struc
         return true;
 }
 
+static bool translates_destinations(const struct sim_run *run)
+{
+        return run->hook == HOOK_PREROUTING || run->hook == HOOK_OUTPUT;
+}
+
+/* The host's bits stay, the net's are another's. */
+static struct ip moved(const struct ip *ip, const struct prefix *net)
+{
+        struct ip to = *ip;
+
+        for (unsigned i = 0; i < net->length; i++) {
+                uint8_t bit = (uint8_t)(0x80 >> i % 8);
+                to.bytes[i / 8] =
+                    (uint8_t)((to.bytes[i / 8] & ~bit) | (net->ip.bytes[i / 8] & bit));
+        }
+        return to;
+}
+
+bool sim_translate_net(const struct sim_run *run, const struct target *target,
+                       struct sim_state *state)
+{
+        static const char name[] = "NETMAP --to ";
+        struct sim_packet *packet = &state->packet;
+        const bool destination = translates_destinations(run);
+        const uint32_t field = destination ? SIM_DESTINATION : SIM_SOURCE;
+        const bool known = !(packet->unknown & field);
+        struct nat nat = {.has_ip = true};
+        struct prefix net;
+
+        if (strncmp(target->text, name, sizeof(name) - 1) != 0 ||
+            !prefix_parse(target->text + sizeof(name) - 1, &net, NULL) ||
+            net.ip.family != packet->source.family)
+                return false;
+        state->translated = YES;
+        nat.first = moved(destination ? &packet->destination : &packet->source, &net);
+        nat.last = nat.first;
+        if (destination)
+                translate_destination(&nat, packet);
+        else
+                translate_source(&nat, packet);
+        if (!known)
+                packet->unknown |= field;
+        return true;
+}
+
 void sim_translate_again(const struct sim_run *run, struct sim_packet *packet)
 {
-        bool destination = run->hook == HOOK_PREROUTING || run->hook == HOOK_OUTPUT;
         bool maybe = packet->unknown & (SIM_TRANSLATED | SIM_STATE);
 
         if (!maybe && !(packet->state & (CT_SNAT | CT_DNAT)))
                 return;
-        packet->unknown |=
-            destination ? SIM_DESTINATION | SIM_DESTINATION_PORT : SIM_SOURCE | SIM_SOURCE_PORT;
+        packet->unknown |= translates_destinations(run) ? SIM_DESTINATION | SIM_DESTINATION_PORT
+                                                        : SIM_SOURCE | SIM_SOURCE_PORT;
 }

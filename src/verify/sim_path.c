@@ -19,14 +19,21 @@ static bool goes_elsewhere(const struct sim_packet *packet, const struct sim_pac
                !ip_equal(&packet->destination, &before->destination);
 }
 
+/* Broadcasts end here as well. What goes to many ends here, is forwarded, or both, by who listens.
+ */
 static enum truth is_for_node(const struct sim_run *run, const struct sim_state *state)
 {
+        const struct sim_node *node = run->options ? run->options->node : NULL;
+        const struct ip *ip = &state->packet.destination;
+
         if (state->redirected)
                 return YES;
-        if (state->packet.unknown & SIM_DESTINATION)
+        if (state->packet.unknown & SIM_DESTINATION ||
+            sim_address_is_of_type(node, ip, ADDRESS_MULTICAST, false) == YES)
                 return UNKNOWN;
-        return sim_address_is_local(run->options ? run->options->node : NULL,
-                                    &state->packet.destination);
+        return ip->family == FAMILY_IPV4
+                   ? sim_address_is_of_type(node, ip, ADDRESS_LOCAL | ADDRESS_BROADCAST, false)
+                   : sim_address_is_local(node, ip);
 }
 
 /* From outside nothing gets to 127.0.0.0/8 or ::1, unless a setting of the link lets it. */

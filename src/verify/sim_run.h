@@ -54,10 +54,15 @@ void sim_state_join(struct sim_state *state, const struct sim_state *other);
 
 /* A target after which the packet goes on: MARK, CONNMARK, NOTRACK, ASIDE. */
 void sim_change(const struct target *target, struct sim_packet *packet);
+/* Of TARGET_BEYOND these are known all the same: TTL, HL, SET. False: it is none of them. */
+bool sim_change_more(const struct target *target, struct sim_packet *packet);
 
 /* A target of the nat table. False where it may be dropped instead: REDIRECT of what came by a link
  * of which no address is known. */
 bool sim_translate(const struct sim_run *run, const struct target *target, struct sim_state *state);
+/* NETMAP, one of TARGET_BEYOND. False: it is another one. */
+bool sim_translate_net(const struct sim_run *run, const struct target *target,
+                       struct sim_state *state);
 /* What is of a connection that was translated before is so again, nobody here knows how. */
 void sim_translate_again(const struct sim_run *run, struct sim_packet *packet);
 

@@ -109,10 +109,14 @@ static bool enter(struct sim_run *run, struct sim_place from, struct sim_state *
         return back;
 }
 
+static bool is_nat(const struct table *table)
+{
+        return strcmp(table->name, "nat") == 0;
+}
+
 static bool translate(struct sim_run *run, struct sim_place here, struct sim_state *state)
 {
-        if (strcmp(run->table->name, "nat") != 0 ||
-            !sim_translate(run, &here.rule->target, state)) {
+        if (!is_nat(run->table) || !sim_translate(run, &here.rule->target, state)) {
                 if (!state->doubt.table)
                         state->doubt = here;
                 end_drop(run, state, here);
@@ -160,9 +164,15 @@ static bool take(struct sim_run *run, struct sim_place here, struct sim_state *s
         case TARGET_MASQUERADE:
                 return translate(run, here, state);
         case TARGET_BEYOND:
+                if (sim_change_more(&here.rule->target, &state->packet))
+                        return true;
+                if (is_nat(run->table) && sim_translate_net(run, &here.rule->target, state)) {
+                        end_pass(run, state, here);
+                        return false;
+                }
+                break;
         case TARGET_UNKNOWN:
-                give_up(run, state, here);
-                return true;
+                break;
         }
         give_up(run, state, here);
         return true;
@@ -271,6 +281,12 @@ struct base {
         const struct chain *chain;
 };
 
+/* A step of two whose order is not known. */
+struct step {
+        bool (*run)(struct sim_run *run, const struct step *step, struct sim_state *state);
+        struct base base;
+};
+
 /* A table that a packet may come through or not. */
 static bool run_table_maybe(struct sim_run *run, const struct base *base, struct sim_state *state)
 {
@@ -288,8 +304,10 @@ static bool run_table_maybe(struct sim_run *run, const struct base *base, struct
 }
 
 /* Of the nat tables the first that translates is the last. */
-static bool run_base(struct sim_run *run, const struct base *base, struct sim_state *state)
+static bool run_base(struct sim_run *run, const struct step *step, struct sim_state *state)
 {
+        const struct base *base = &step->base;
+
         if (state->translated == YES)
                 return true;
         if (state->translated == UNKNOWN)
@@ -297,33 +315,36 @@ static bool run_base(struct sim_run *run, const struct base *base, struct sim_st
         return run_table(run, base->table, base->chain, state);
 }
 
-/* Both flavours' at the same place. Which comes first is a matter of which was loaded last, and
- * where one of them changes what the other asks for, both orders are run. */
-static bool run_two(struct sim_run *run, const struct base *bases, struct sim_state *state)
+/* Where one step changes what the other asks for, or a packet may not come to it, both orders are
+ * run; the second is neither traced nor counted. */
+static bool run_both(struct sim_run *run, const struct step *first, const struct step *second,
+                     struct sim_state *state)
 {
         const struct sim_state start = *state;
         struct sim_state other = start;
-        bool first = run_base(run, &bases[0], state), on = first;
-        bool changed = !first || !sim_packet_equal(&start.packet, &state->packet);
+        const bool again = run->again;
+        bool on = first->run(run, first, state);
+        bool changed = !on || !sim_packet_equal(&start.packet, &state->packet);
 
-        if (first)
-                on = run_base(run, &bases[1], state);
+        if (on)
+                on = second->run(run, second, state);
         if (!changed && (!on || sim_packet_equal(&start.packet, &state->packet)))
                 return on;
         run->again = true;
-        bool second = run_base(run, &bases[1], &other) && run_base(run, &bases[0], &other);
-        run->again = false;
-        if (on && second)
+        bool other_on = second->run(run, second, &other) && first->run(run, first, &other);
+        run->again = again;
+        if (on && other_on)
                 sim_state_join(state, &other);
-        else if (second)
+        else if (other_on)
                 *state = other;
-        return on || second;
+        return on || other_on;
 }
 
-/* A table of this name in every ruleset. */
+/* A table of this name in every ruleset. Which of two comes first is a matter of which was loaded
+ * last. */
 static bool run_level(struct sim_run *run, const char *name, struct sim_state *state)
 {
-        struct base bases[MAX_RULESETS];
+        struct step steps[MAX_RULESETS];
         size_t n = 0;
 
         for (size_t i = 0; i < run->enforced->n; i++) {
@@ -332,11 +353,13 @@ static bool run_level(struct sim_run *run, const char *name, struct sim_state *s
                 const struct chain *chain =
                     table ? table_chain(table, hook_names[run->hook]) : NULL;
                 if (chain)
-                        bases[n++] = (struct base){table, chain};
+                        steps[n++] = (struct step){run_base, {table, chain}};
         }
         if (n == 0)
                 return true;
-        return n == 1 ? run_base(run, &bases[0], state) : run_two(run, bases, state);
+        if (n == 1)
+                return run_base(run, &steps[0], state);
+        return run_both(run, &steps[0], &steps[1], state);
 }
 
 /* In front of conntrack a packet is of no connection and so INVALID, unless the node made it in
@@ -405,10 +428,28 @@ static bool run_security(struct sim_run *run, struct sim_state *state)
         return run_level(run, "security", state);
 }
 
+static bool run_nat_step(struct sim_run *run, const struct step *step, struct sim_state *state)
+{
+        return run_nat(run, state);
+}
+
+static bool run_security_step(struct sim_run *run, const struct step *step, struct sim_state *state)
+{
+        return run_security(run, state);
+}
+
+/* iptables-nft has security behind the nat of sources, iptables-legacy in front of it. */
+static bool run_end_of_input(struct sim_run *run, struct sim_state *state)
+{
+        static const struct step security = {.run = run_security_step}, nat = {.run = run_nat_step};
+
+        return run_both(run, &security, &nat, state);
+}
+
 /* In the order of the kernel's priorities. */
 static bool (*const levels[][5])(struct sim_run *run, struct sim_state *state) = {
     [HOOK_PREROUTING] = {run_raw, run_mangle, run_nat},
-    [HOOK_INPUT] = {run_mangle, run_filter, run_security, run_nat},
+    [HOOK_INPUT] = {run_mangle, run_filter, run_end_of_input},
     [HOOK_FORWARD] = {run_mangle, run_filter, run_security},
     [HOOK_OUTPUT] = {run_raw, run_mangle, run_nat, run_filter, run_security},
     [HOOK_POSTROUTING] = {run_mangle, run_nat},
