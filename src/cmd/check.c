@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/node_facts.h"
 #include "cmd/progress.h"
+#include "netlink/route.h"
 
 static const struct {
         const char *name;
@@ -129,6 +130,12 @@ static enum answer answer_of(const struct check *check)
         return check->proof.equal ? ANSWER_EQUAL : ANSWER_UNPROVEN;
 }
 
+/* As prove_options.link_of: data is the arena. */
+static const char *link_of(const struct ip *pod, void *data)
+{
+        return route_link(data, pod);
+}
+
 static int compare(const char *command, const struct options *options, struct check *check)
 {
         struct prove_options prove_options = {
@@ -142,6 +149,10 @@ static int compare(const char *command, const struct options *options, struct ch
         progress_end();
         if (r < 0)
                 return fail(command, EXIT_TROUBLE, "node %s: %s", check->snapshot.node, err.text);
+        if (check->live) {
+                prove_options.link_of = link_of;
+                prove_options.link_data = check->arena;
+        }
         progress_begin("comparing");
         r = prove(check->arena, check->snapshot.cluster, &check->reading.enforced, &prove_options,
                   &check->proof, &err);

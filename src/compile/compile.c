@@ -7,13 +7,15 @@
 #include "compile/ports.h"
 #include "compile/shortcut.h"
 
-/* From the hooks down:
+/* From the hooks down: FORWARD leads to PENSTOCK-FORWARD. There established and related packets
+ * leave; then
  *
- *   FORWARD → PENSTOCK-FORWARD   established and related leave; then
- *             → PENSTOCK-EGRESS    by source to the class's chain, which returns what is allowed
- * and sends the rest to PENSTOCK-DENY → PENSTOCK-INGRESS   by destination, likewise INPUT   →
- * PENSTOCK-INPUT     only where egress rules apply towards the pod's own node, and OUTPUT  →
- * PENSTOCK-OUTPUT    so that the node takes up no connection that was cut there
+ *     PENSTOCK-EGRESS    leads by source to the class's chain, which returns what is allowed and
+ *                        sends the rest to PENSTOCK-DENY
+ *     PENSTOCK-INGRESS   by destination, likewise
+ *
+ * PENSTOCK-INPUT is there only where egress rules apply towards the pod's own node, and
+ * PENSTOCK-OUTPUT then, so that the node takes up no connection that was cut.
  *
  * What returns from both is allowed, and goes on through the rules of others. Traffic between a pod
  * and its own node passes INPUT and OUTPUT only, so that "always allowed" needs no rule at all. */

@@ -185,6 +185,8 @@ static void make_stretches(struct space *space)
 static void add_points(struct space *space)
 {
         struct evaluator *evaluator = space->evaluator;
+        bool asks =
+            space->cases.interfaces[0].n_patterns > 0 || space->cases.interfaces[1].n_patterns > 0;
 
         space->pods = arena_new_array(space->arena, struct place_of_pod, space->subjects.n);
         space->by_class =
@@ -193,7 +195,7 @@ static void add_points(struct space *space)
                 space->pods[i].subject = &space->subjects.items[i];
                 space->pods[i].point =
                     evaluator_add_class(evaluator, space->subjects.items[i].class);
-                if (space->options->link_of)
+                if (space->options->link_of && asks)
                         space->pods[i].link = space->options->link_of(&space->subjects.items[i].ip,
                                                                       space->options->link_data);
                 space->by_class[space->subjects.items[i].class] = &space->pods[i];

@@ -20,7 +20,13 @@ struct change {
         const char *without; /* lines that hold this are left out; NULL: none */
         const char *filter;  /* lines added to the IPv4 filter table; NULL: none */
         const char *more;    /* whole tables; NULL: none */
+        const char *link;    /* that leads to every pod; NULL: not known */
 };
+
+static const char *link_of(const struct ip *pod, void *data)
+{
+        return data;
+}
 
 static void copy_lines(const char *text, const struct change *change, struct strbuf *out)
 {
@@ -41,7 +47,11 @@ static struct proof prove_changed(struct arena *arena, const struct cluster *clu
                                   const struct change *change)
 {
         const struct compile_options compiling = {.node = "n1"};
-        const struct prove_options options = {.node = "n1"};
+        const struct prove_options options = {
+            .node = "n1",
+            .link_of = change->link ? link_of : NULL,
+            .link_data = (void *)(uintptr_t)change->link,
+        };
         _cleanup_strbuf_ struct strbuf printed = {0}, changed = {0};
         struct err err;
         struct ruleset *wanted = compile(arena, cluster, &compiling, &err);
@@ -163,6 +173,21 @@ static void what_is_not_understood_is_unproven(void **state)
               "unproven FORWARD 1");
 }
 
+static void pods_use_their_own_links(void **state)
+{
+        struct change change = {.filter = "-I FORWARD 1 -i docker0 -o docker0 -j ACCEPT\n"};
+
+        check(B_FROM_A, &change, "open FORWARD 1");
+        change.link = "veth1";
+        check(B_FROM_A, &change, "");
+        change.filter = "-I FORWARD 1 -i eth+ -o veth+ -j ACCEPT\n";
+        check(B_FROM_A, &change, "open FORWARD 1");
+        change.filter = "-I FORWARD 1 -i veth2 -d 198.51.100.0/24 -j ACCEPT\n";
+        check(A_TO_B, &change, "");
+        change.filter = "-I FORWARD 1 -i veth+ -d 198.51.100.0/24 -j ACCEPT\n";
+        check(A_TO_B, &change, "open FORWARD 1");
+}
+
 static void dice_fall_both_ways(void **state)
 {
         check(B_FROM_A,
@@ -208,6 +233,7 @@ int main(void)
             cmocka_unit_test(rules_of_others_behind_can_only_stop),
             cmocka_unit_test(what_is_lost_is_found),
             cmocka_unit_test(what_is_not_understood_is_unproven),
+            cmocka_unit_test(pods_use_their_own_links),
             cmocka_unit_test(dice_fall_both_ways),
             cmocka_unit_test(marks_count_where_packets_come_with_them),
         };
