@@ -43,6 +43,26 @@ static const char *read_live(const char *argument, struct options *options)
         return NULL;
 }
 
+static const char *add_saved(struct options *options, const char *path, bool is_sets)
+{
+        static struct saved_file *saved; /* lives until exit */
+
+        saved = memory_grow(saved, (options->n_saved + 1) * sizeof(*saved));
+        saved[options->n_saved++] = (struct saved_file){path, is_sets};
+        options->saved = saved;
+        return NULL;
+}
+
+static const char *read_rules(const char *argument, struct options *options)
+{
+        return add_saved(options, argument, false);
+}
+
+static const char *read_sets(const char *argument, struct options *options)
+{
+        return add_saved(options, argument, true);
+}
+
 static const char *read_namespace(const char *argument, struct options *options)
 {
         options->namespace = argument;
@@ -213,6 +233,9 @@ static const struct option_row {
     {OPTION_WATCH, 0, "watch", NULL, read_watch, "stay, and look again whenever rules change"},
     {OPTION_PERIOD, 0, "period", "SECONDS", read_period, "with --watch: and so often (60)"},
     {OPTION_TIMINGS, 0, "timings", NULL, read_timings, "say how long each part took"},
+    {OPTION_RULES, 0, "rules", "FILE", read_rules,
+     "what iptables-save or ip6tables-save wrote, or - ; many times"},
+    {OPTION_SETS, 0, "sets", "FILE", read_sets, "what ipset save wrote, or - ; many times"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 
@@ -305,7 +328,8 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
                                     wanted);
                 }
         }
-        if ((usage->options & OPTION_FILES) && ret->n_files == 0) {
+        if ((usage->options & OPTION_FILES) && ret->n_files == 0 &&
+            !(usage->files_or_saved && ret->n_saved > 0)) {
                 return fail(argv[0], EXIT_USAGE, "-f PATH is missing; see penstock %s --help",
                             argv[0]);
         }

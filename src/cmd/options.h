@@ -32,14 +32,24 @@ enum option_bit {
         OPTION_WATCH = 1 << 18,          /* --watch */
         OPTION_PERIOD = 1 << 19,         /* --period SECONDS */
         OPTION_TIMINGS = 1 << 20,        /* --timings */
+        OPTION_RULES = 1 << 21,          /* --rules FILE (many) */
+        OPTION_SETS = 1 << 22,           /* --sets FILE (many) */
 };
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 enum part { PART_ALL, PART_SETS, PART_IPV4, PART_IPV6 };
 
+/* What a tool saved. */
+struct saved_file {
+        const char *path; /* "-": standard input */
+        bool is_sets;     /* of --sets, else of --rules */
+};
+
 struct options {
         const char **files; /* in the order given */
         size_t n_files;
+        const struct saved_file *saved; /* --rules and --sets, in the order given */
+        size_t n_saved;
         const char **to_files; /* --to, likewise */
         size_t n_to_files;
         const char *namespace; /* "default" */
@@ -69,6 +79,7 @@ struct usage {
         const char *description;
         unsigned options;                 /* enum option_bit */
         int min_arguments, max_arguments; /* besides options */
+        bool files_or_saved;              /* -f is not needed where --rules or --sets is given */
         const char *arguments; /* what they are, where some must be given: "FROM and TO" */
 };
 
