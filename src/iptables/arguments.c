@@ -329,6 +329,17 @@ bool argument_rate(const struct reading *reading, const struct word *words, stru
         return read_rate(words->text, 10000, out);
 }
 
+/* hashlimit's entries expire after the unit that was said, which is shown where it is not the one
+ * that is printed: not understood of a command. */
+static bool same_unit(const char *said, const char *printed)
+{
+        const char *slash = strchr(said, '/');
+        const char *unit = slash ? slash + 1 : "sec", *other = strchr(printed, '/') + 1;
+        const size_t length = strlen(unit) < strlen(other) ? strlen(unit) : strlen(other);
+
+        return strncasecmp(unit, other, length) == 0;
+}
+
 /* Bytes ("512kb/s") stay as they are saved. */
 bool argument_fine_rate(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
@@ -338,31 +349,47 @@ bool argument_fine_rate(const struct reading *reading, const struct word *words,
         if (digits > 0 &&
             (strcmp(unit, "b/s") == 0 || strcmp(unit, "kb/s") == 0 || strcmp(unit, "mb/s") == 0))
                 return argument_saved(reading, words, out);
-        return read_rate(words->text, 1000000, out);
+        return read_rate(words->text, 1000000, out) &&
+               (!reading->command || same_unit(words->text, strbuf_text(out)));
 }
 
-bool argument_hash_mode(const struct reading *reading, const struct word *words, struct strbuf *out)
+/* Names between commas, in the order of the list. */
+static bool read_names(const char *text, const char *const *names, size_t n, struct strbuf *out)
 {
-        static const char *const names[] = {"srcip", "srcport", "dstip", "dstport"};
         unsigned found = 0;
         const char *comma = "";
 
-        for (const char *text = words->text; *text;) {
+        while (*text) {
                 size_t length = strcspn(text, ","), i = 0;
-                while (i < ARRAY_SIZE(names) &&
-                       (strlen(names[i]) != length || memcmp(names[i], text, length) != 0))
+                while (i < n &&
+                       (strlen(names[i]) != length || strncasecmp(names[i], text, length) != 0))
                         i++;
-                if (i == ARRAY_SIZE(names))
+                if (i == n)
                         return false;
                 found |= 1U << i;
                 text += length + (text[length] == ',');
         }
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        for (size_t i = 0; i < n; i++)
                 if (found & 1U << i) {
                         strbuf_printf(out, "%s%s", comma, names[i]);
                         comma = ",";
                 }
         return found != 0;
+}
+
+bool argument_hash_mode(const struct reading *reading, const struct word *words, struct strbuf *out)
+{
+        static const char *const names[] = {"srcip", "srcport", "dstip", "dstport"};
+
+        return read_names(words->text, names, ARRAY_SIZE(names), out);
+}
+
+bool argument_states(const struct reading *reading, const struct word *words, struct strbuf *out)
+{
+        static const char *const names[] = {"INVALID",   "NEW",  "RELATED", "ESTABLISHED",
+                                            "UNTRACKED", "SNAT", "DNAT"};
+
+        return read_names(words->text, names, ARRAY_SIZE(names), out);
 }
 
 #define PROBABILITY_ONE 0x80000000 /* what the kernel throws its dice against */

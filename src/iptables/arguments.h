@@ -56,6 +56,7 @@ bool argument_xor_mark(const struct reading *, const struct word *, struct strbu
 /* Rounded to what the kernel counts in: a ten-thousandth of a second, a millionth. */
 bool argument_rate(const struct reading *, const struct word *, struct strbuf *);
 bool argument_fine_rate(const struct reading *, const struct word *, struct strbuf *);
+bool argument_states(const struct reading *, const struct word *, struct strbuf *); /* NEW,DNAT */
 bool argument_hash_mode(const struct reading *, const struct word *, struct strbuf *);
 bool argument_probability(const struct reading *, const struct word *, struct strbuf *);
 bool argument_name(const struct reading *, const struct word *, struct strbuf *); /* bare */

@@ -226,6 +226,10 @@ static int read_own_option(struct command *command, const char *name)
                         return 0;
                 }
         }
+        if (!command->invert && strchr("sd", name[1]) && strcmp(argument, "0/0") == 0) {
+                command->next++; /* everything, in either family */
+                return 0;
+        }
         if (strchr(argument, ',') && strchr("sd", name[1]))
                 return refuse(command, argument, "several addresses are several rules; name one");
         return add_option(command, &command->own, name, 1);
@@ -287,10 +291,14 @@ static void compose(const struct command *command, struct strbuf *line)
                               strbuf_text(&command->target_options));
 }
 
-static bool says_nothing(const struct match *match)
+static bool is_all_ports(const struct match *match)
 {
-        if (match->invert)
-                return false;
+        return (match->kind == MATCH_SOURCE_PORT || match->kind == MATCH_DESTINATION_PORT) &&
+               match->ports.items[0].first == 0 && match->ports.items[0].last == UINT16_MAX;
+}
+
+static bool is_everything(const struct match *match)
+{
         switch (match->kind) {
         case MATCH_SOURCE:
         case MATCH_DESTINATION:
@@ -298,11 +306,8 @@ static bool says_nothing(const struct match *match)
         case MATCH_IN_INTERFACE:
         case MATCH_OUT_INTERFACE:
                 return strcmp(match->text, "+") == 0;
-        case MATCH_SOURCE_PORT:
-        case MATCH_DESTINATION_PORT:
-                return match->ports.items[0].first == 0 && match->ports.items[0].last == UINT16_MAX;
         default:
-                return false;
+                return is_all_ports(match);
         }
 }
 
@@ -312,16 +317,20 @@ static void leave_out(struct rule *rule)
         size_t n = 0;
 
         vec_foreach (const struct match, match, &rule->matches)
-                if (!says_nothing(match))
+                if (!is_everything(match))
                         rule->matches.items[n++] = *match;
         rule->matches.n = n;
 }
 
 static int check(struct command *command, const struct rule *rule)
 {
-        vec_foreach (const struct match, match, &rule->matches)
+        vec_foreach (const struct match, match, &rule->matches) {
                 if (match->kind == MATCH_UNKNOWN)
                         return refuse(command, match->text, "not understood");
+                /* iptables-save shows the contrary: nothing, which is everything. */
+                if (match->invert && is_everything(match))
+                        return refuse(command, "!", "of everything there is nothing left");
+        }
         if (rule->target.kind == TARGET_UNKNOWN)
                 return refuse(command, rule->target.text, "not understood");
         return 0;
@@ -362,8 +371,7 @@ static int read_rule(struct command *command)
         if (check(command, &rule) < 0)
                 return -1;
         vec_foreach (const struct match, match, &rule.matches)
-                all_ports |= says_nothing(match) && (match->kind == MATCH_SOURCE_PORT ||
-                                                     match->kind == MATCH_DESTINATION_PORT);
+                all_ports |= is_all_ports(match);
         leave_out(&rule);
         for (size_t i = 0; i < command->n_modules; i++)
                 if (strcmp(command->modules[i].name, "tcp") == 0 ||

@@ -19,7 +19,7 @@ static const struct grammar_option hashlimit[] = {
     OPTION("--hashlimit-htable-size", argument_number),
     OPTION("--hashlimit-htable-max", argument_number),
     OPTION("--hashlimit-htable-gcinterval", argument_number, .left_out = "1000"),
-    OPTION("--hashlimit-htable-expire", argument_number, .left_out = "10000"),
+    OPTION("--hashlimit-htable-expire", argument_saved),
     OPTION("--hashlimit-srcmask", argument_number),
     OPTION("--hashlimit-dstmask", argument_number),
     OPTION("--hashlimit-rate-match", NULL),
@@ -108,7 +108,7 @@ static const struct grammar_option rpfilter[] = {
 };
 
 static const struct grammar_option conntrack[] = {
-    OPTION("--ctstate", argument_saved, INVERTS),
+    OPTION("--ctstate", argument_states, INVERTS),
     OPTION("--ctproto", argument_protocol, INVERTS),
     OPTION("--ctorigsrc", argument_prefix, INVERTS),
     OPTION("--ctorigdst", argument_prefix, INVERTS),

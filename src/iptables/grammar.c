@@ -64,6 +64,9 @@ static bool read_option(const struct grammar *grammar, const struct reading *rea
                 return false;
         if (option->read && !option->read(reading, arguments, &argument))
                 return false;
+        /* iptables-save leaves it out although it means the contrary. */
+        if (invert && option->left_out && strcmp(strbuf_text(&argument), option->left_out) == 0)
+                return false;
         return say_option(grammar, option, strbuf_text(&argument), invert, said);
 }
 

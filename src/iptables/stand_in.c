@@ -9,8 +9,8 @@
 bool set_is_misfit(const struct set *installed, const struct set *wanted)
 {
         return !wanted->misfit &&
-               (installed->misfit || installed->type != wanted->type || installed->family != wanted->family ||
-                installed->counters != wanted->counters);
+               (installed->misfit || installed->type != wanted->type ||
+                installed->family != wanted->family || installed->counters != wanted->counters);
 }
 
 static const struct set *misfit_of(const struct ruleset *installed, const struct set *wanted)

@@ -71,9 +71,9 @@ int iptables_command_parse(struct ruleset *ruleset, enum family family, const ch
  * timeout or too small, is a misfit.
  *
  * ipset_print_create() and ipset_print_element() print what penstock makes: no options that were
- * read, no counters. maxelem is the same for every set and far above any cluster: it is a cap, not a reservation, and
- * one that fits today's size would refuse tomorrow's. hashsize follows the size: most peers are a
- * few pods, for which the default of 1024 buckets would be 8 kB each. */
+ * read, no counters. maxelem is the same for every set and far above any cluster: it is a cap, not
+ * a reservation, and one that fits today's size would refuse tomorrow's. hashsize follows the size:
+ * most peers are a few pods, for which the default of 1024 buckets would be 8 kB each. */
 void ipset_print_create(const struct set *set, struct strbuf *out);
 void ipset_print_element(const char *verb, const struct set *set, const struct set_element *element,
                          struct strbuf *out); /* "add NAME …" with newline */

@@ -126,6 +126,29 @@ static bool ports_equal(const struct match *a, const struct match *b)
         return true;
 }
 
+/* iptables-nft shows "! --sport 0:99" as "--sport 100:65535". */
+static struct match port_plain(const struct match *match, struct port_range *range)
+{
+        struct match plain = *match;
+
+        *range = match->ports.items[0];
+        plain.ports.items = range;
+        if (!match->invert || (range->first > 0) == (range->last < UINT16_MAX))
+                return plain;
+        plain.invert = false;
+        *range = range->first > 0 ? (struct port_range){0, (uint16_t)(range->first - 1)}
+                                  : (struct port_range){(uint16_t)(range->last + 1), UINT16_MAX};
+        return plain;
+}
+
+static bool port_equal(const struct match *a, const struct match *b)
+{
+        struct port_range ranges[2];
+        const struct match plain[2] = {port_plain(a, &ranges[0]), port_plain(b, &ranges[1])};
+
+        return plain[0].invert == plain[1].invert && ports_equal(&plain[0], &plain[1]);
+}
+
 static bool sets_equal(const struct match *a, const struct match *b)
 {
         return strcmp(a->set.name, b->set.name) == 0 && a->set.n_ends == b->set.n_ends &&
@@ -135,7 +158,11 @@ static bool sets_equal(const struct match *a, const struct match *b)
 
 static bool match_equal(const struct match *a, const struct match *b)
 {
-        if (a->kind != b->kind || a->invert != b->invert)
+        if (a->kind != b->kind)
+                return false;
+        if (a->kind == MATCH_SOURCE_PORT || a->kind == MATCH_DESTINATION_PORT)
+                return port_equal(a, b);
+        if (a->invert != b->invert)
                 return false;
         switch (a->kind) {
         case MATCH_SOURCE:

@@ -1,23 +1,6 @@
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "iptables/text.h"
-
-/* What is printed must be what was read, to the byte. */
-static void assert_prints_itself(enum family family, const char *text)
-{
-        _cleanup_arena_ struct arena *arena = arena_new();
-        _cleanup_strbuf_ struct strbuf out = {0};
-        struct ruleset *ruleset = ruleset_new(arena);
-        struct err err;
-
-        if (iptables_parse(ruleset, family, text, &err) < 0)
-                fail_msg("%s", err.text);
-        iptables_print(ruleset, family, true, &out);
-        assert_string_equal(strbuf_text(&out), text);
-}
 
 static struct rule parse_rule(struct arena *arena, enum family family, const char *body)
 {
@@ -312,74 +295,6 @@ static void own_options_are_printed_first(void **state)
         }
 }
 
-static void tables_chains_and_counters(void **state)
-{
-        assert_prints_itself(FAMILY_IPV4,
-                             "*mangle\n:FORWARD DROP [1:2]\n:X - [0:0]\nCOMMIT\n"
-                             "*filter\n:INPUT ACCEPT [18446744073709551615:3]\n:A - [0:0]\n"
-                             "[4:5] -A INPUT -j A\n[0:0] -A A -j MASQUERADE\nCOMMIT\n");
-        assert_prints_itself(FAMILY_IPV4, "");
-}
-
-/* Rules for chains of others go in at the top. */
-static void insertions(void **state)
-{
-        assert_prints_itself(FAMILY_IPV4, "*filter\n:PENSTOCK-A - [0:0]\n"
-                                          "[0:0] -A PENSTOCK-A -j DROP\n"
-                                          "[0:0] -I FORWARD 1 -j PENSTOCK-A\n"
-                                          "[0:0] -I FORWARD 2 -j PENSTOCK-A\nCOMMIT\n");
-}
-
-static void errors_name_the_line(void **state)
-{
-        static const char *const cases[][2] = {
-            {"iptables v1.8.9 (nf_tables)\n", "line 1: not iptables-save's: iptables v1.8.9"},
-            {"*filter\n:A - [0:0]\n", "line 3: the text ends before the COMMIT of table filter"},
-            {"*filter\n-A B -j DROP\nCOMMIT\n", "line 2: a rule of a chain that was not declared"},
-            {"*filter\n:A - [0:0]\n:A - [0:0]\nCOMMIT\n", "line 3: a chain that is there already"},
-            {"*filter\n:A - [0:x]\nCOMMIT\n", "line 2: not a chain: :A - [0:x]"},
-            {"*filter\n[1:] -A A\nCOMMIT\n", "line 2: not counters"},
-            {"*filter\n-A\nCOMMIT\n", "line 2: not a rule"},
-            {"*filter\n-D A -j DROP\nCOMMIT\n", "line 2: not iptables-save's"},
-            {"*filter\nCOMMIT\n*filter\nCOMMIT\n", "line 3: a table that is there already"},
-            {"*filter\n-I FORWARD 2 -j DROP\nCOMMIT\n", "line 2: no such position"},
-            {"# Table `filter' is incompatible, use 'nft' tool.\n",
-             "line 1: a table that iptables cannot read"},
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                _cleanup_arena_ struct arena *arena = arena_new();
-                struct err err = {0};
-                assert_int_equal(iptables_parse(ruleset_new(arena), FAMILY_IPV4, cases[i][0], &err),
-                                 -1);
-                if (strncmp(err.text, cases[i][1], strlen(cases[i][1])) != 0)
-                        fail_msg("%s: %s", cases[i][0], err.text);
-        }
-}
-
-static char *read_file(struct arena *arena, const char *name)
-{
-        const char *path = arena_printf(arena, "%s/tests/data/%s", getenv("PENSTOCK_SOURCE"), name);
-        FILE *file = fopen(path, "r");
-        char *text = arena_alloc(arena, 1 << 20);
-
-        if (!file)
-                fail_msg("%s", path);
-        assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
-        fclose(file);
-        return text;
-}
-
-/* A node with kube-proxy and another network policy engine. */
-static void dumps_of_nodes_are_printed_again(void **state)
-{
-        _cleanup_arena_ struct arena *arena = arena_new();
-
-        assert_prints_itself(FAMILY_IPV4, read_file(arena, "kube-proxy+kube-router.v4.save"));
-        assert_prints_itself(FAMILY_IPV6, read_file(arena, "kube-proxy+kube-router.v6.save"));
-        assert_prints_itself(FAMILY_IPV4, read_file(arena, "docker.v4.save"));
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -388,10 +303,6 @@ int main(void)
             cmocka_unit_test(what_is_not_understood_is_kept),
             cmocka_unit_test(values_are_read),
             cmocka_unit_test(own_options_are_printed_first),
-            cmocka_unit_test(tables_chains_and_counters),
-            cmocka_unit_test(insertions),
-            cmocka_unit_test(errors_name_the_line),
-            cmocka_unit_test(dumps_of_nodes_are_printed_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
