@@ -102,18 +102,28 @@ static int refuse(const struct parser *parser, const char *why)
                        parser->line.at);
 }
 
+/* Where a comment begins in the line, behind its quote; NULL where there is none. */
+static const char *find_comment(struct span line)
+{
+        static const char comment[] = " comment \"";
+
+        if (!memchr(line.at, '"', span_length(line)))
+                return NULL;
+        const char *found = memmem(line.at, span_length(line), comment, strlen(comment));
+        return found ? found + strlen(comment) : NULL;
+}
+
 /* A comment may hold newlines. What there is no end of is cut off. */
 static bool find_line_end(const struct parser *parser, const char **ret)
 {
-        static const char comment[] = " comment \"";
         const char *end = memchr(parser->text.at, '\n', span_length(parser->text));
-        const char *quote =
-            end ? memmem(parser->text.at, (size_t)(end - parser->text.at), comment, strlen(comment))
-                : NULL;
+        const char *comment = end ? find_comment((struct span){parser->text.at, end}) : NULL;
 
-        if (quote) {
-                quote = strchr(quote + strlen(comment), '"');
-                end = quote && quote > end ? strchr(quote, '\n') : quote ? end : NULL;
+        if (comment) {
+                const char *quote = strchr(comment, '"');
+                if (!quote)
+                        return false;
+                end = quote < end ? end : strchr(quote, '\n');
         }
         *ret = end;
         return end != NULL;
