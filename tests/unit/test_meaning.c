@@ -211,6 +211,40 @@ static void a_pod_without_an_address_is_isolated_all_the_same(void **state)
         assert_false(meaning_any_isolated(other.node.meaning));
 }
 
+static void expect_class(const struct node_meaning *node, const bits_word *classes,
+                         const char *address, bool in)
+{
+        struct ip ip;
+
+        assert_true(ip_parse(address, &ip));
+        if (ip.family == node->family && bits_get(classes, address_class(node->classes, &ip)) != in)
+                fail_msg("%s is %s", address, in ? "left out" : "taken in");
+}
+
+static void addresses_of_a_link_and_of_many(void **state)
+{
+        static const char *const link_local[] = {"fe80::", "fe80::1", "febf:ffff::1"};
+        static const char *const many[] = {"224.0.0.0", "239.255.255.255", "255.255.255.255",
+                                           "ff00::", "ffff:ffff::1"};
+        static const char *const neither[] = {
+            "223.255.255.255", "240.0.0.0", "255.255.255.254", "10.0.0.255",
+            "fe7f::1",         "fec0::",    "feff:ffff::1"};
+        _cleanup_cluster_ struct cluster *cluster = cluster_of(EVERYONE);
+        _cleanup_arena_ struct arena *arena = arena_new();
+
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
+                struct node_meaning node = node_meaning_of(arena, cluster, "n1", family);
+                for (size_t i = 0; i < ARRAY_SIZE(link_local); i++)
+                        expect_class(&node, meaning_link_local(node.meaning), link_local[i], true);
+                for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+                        expect_class(&node, meaning_many(node.meaning), many[i], true);
+                for (size_t i = 0; i < ARRAY_SIZE(neither); i++) {
+                        expect_class(&node, meaning_link_local(node.meaning), neither[i], false);
+                        expect_class(&node, meaning_many(node.meaning), neither[i], false);
+                }
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -222,6 +256,7 @@ int main(void)
             cmocka_unit_test(answers_are_of_whole_intervals),
             cmocka_unit_test(equal_peers_are_one_feature),
             cmocka_unit_test(a_pod_without_an_address_is_isolated_all_the_same),
+            cmocka_unit_test(addresses_of_a_link_and_of_many),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
