@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/vec.h"
 #include "verify/difference/difference.h"
 
 /* What `penstock diff` prints: man/penstock-diff.8 is its manual. */

@@ -30,6 +30,7 @@
 /* One entry. The attributes lie in the message it was read from. */
 struct connection {
         struct packet packet;
+        uint16_t source_port;
         uint8_t family; /* AF_INET, AF_INET6 */
         bool answered, over;
         const struct nlattr *reply, *id;
@@ -97,6 +98,15 @@ static bool read_protocol(const struct nlattr *reply, struct packet *packet)
         }
 }
 
+/* 0 where the protocol has none. */
+static uint16_t read_source_port(const struct nlattr *original)
+{
+        const struct nlattr *proto = netlink_nested(original, CTA_TUPLE_PROTO, 0);
+        const struct nlattr *port = proto ? netlink_nested(proto, CTA_PROTO_SRC_PORT, 2) : NULL;
+
+        return port ? ntohs(mnl_attr_get_u16(port)) : 0;
+}
+
 static bool tcp_over(const struct nlmsghdr *message)
 {
         const struct nlattr *info =
@@ -129,6 +139,7 @@ static bool read_connection(const struct nlmsghdr *message, struct connection *r
                      &connection.packet.destination) ||
             !read_protocol(connection.reply, &connection.packet))
                 return false;
+        connection.source_port = read_source_port(original);
         connection.answered = status && ntohl(mnl_attr_get_u32(status)) & IPS_SEEN_REPLY;
         connection.over = tcp_over(message);
         *ret = connection;
@@ -284,6 +295,11 @@ static int read_table(struct cutting *cutting, struct err *err)
         return err_wrap(err, "reading connections");
 }
 
+static bool is_alive(const struct connection *connection)
+{
+        return connection->answered && !connection->over;
+}
+
 static int delete_entry(struct cutting *cutting, const struct connection *connection,
                         struct err *err)
 {
@@ -297,8 +313,7 @@ static int delete_entry(struct cutting *cutting, const struct connection *connec
         put_copy(request, CTA_ZONE, connection->zone);
         put_copy(request, CTA_ID, connection->id);
         if (netlink_talk(cutting->single, NULL, NULL, err) == 0) {
-                if (connection->answered && !connection->over)
-                        cutting->cut++;
+                cutting->cut += is_alive(connection);
                 return 0;
         }
         if (errno == ENOENT) /* it ended by itself */
@@ -320,7 +335,7 @@ static int delete_doomed(struct cutting *cutting, struct err *err)
         return r;
 }
 
-static int cut(struct cutting *cutting, struct err *err)
+static int find_doomed(struct cutting *cutting, struct err *err)
 {
         cutting->table = netlink_open(NETLINK_NETFILTER, err);
         cutting->single = cutting->table ? netlink_open(NETLINK_NETFILTER, err) : NULL;
@@ -331,24 +346,50 @@ static int cut(struct cutting *cutting, struct err *err)
          * packets included (an RCU grace period, some milliseconds). Where it can't, the gap is
          * microseconds. */
         syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-        if (read_table(cutting, err) < 0)
-                return -1;
-        return delete_doomed(cutting, err);
+        return read_table(cutting, err);
+}
+
+static struct cutting cutting_of(struct arena *arena, const struct conntrack_judge *judge)
+{
+        return (struct cutting){
+            .judge = judge,
+            .arena = arena,
+            .answers = arena_new_array(arena, struct answer, ANSWERS),
+        };
+}
+
+static void cutting_done(struct cutting *cutting)
+{
+        netlink_close(cutting->table);
+        netlink_close(cutting->single);
 }
 
 int conntrack_cut(const struct conntrack_judge *judge, size_t *ret_cut, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
-        struct cutting cutting = {
-            .judge = judge,
-            .arena = arena,
-            .answers = arena_new_array(arena, struct answer, ANSWERS),
-        };
-        int r = cut(&cutting, err);
+        struct cutting cutting = cutting_of(arena, judge);
+        int r = find_doomed(&cutting, err);
 
-        netlink_close(cutting.table);
-        netlink_close(cutting.single);
+        r = r == 0 ? delete_doomed(&cutting, err) : r;
+        cutting_done(&cutting);
         if (r == 0)
                 *ret_cut = cutting.cut;
         return r;
+}
+
+int conntrack_find(const struct conntrack_judge *judge,
+                   void (*found_one)(const struct packet *packet, uint16_t source_port, void *data),
+                   void *data, struct err *err)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct cutting cutting = cutting_of(arena, judge);
+        int r = find_doomed(&cutting, err);
+
+        cutting_done(&cutting);
+        if (r < 0)
+                return r;
+        vec_foreach (const struct connection, connection, &cutting.doomed)
+                if (is_alive(connection))
+                        found_one(&connection->packet, connection->source_port, data);
+        return 0;
 }

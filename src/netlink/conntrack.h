@@ -25,3 +25,8 @@ struct conntrack_judge {
 /* *ret_cut counts those that had been answered and were not over. An entry that cannot be deleted
  * is an error, after all others have been. */
 int conntrack_cut(const struct conntrack_judge *judge, size_t *ret_cut, struct err *err);
+/* Of all that a cut would delete now, those that it would count: nothing is changed. The packet is
+ * what keep() was asked of, or its master's would have been; source_port is 0 where it has none. */
+int conntrack_find(const struct conntrack_judge *judge,
+                   void (*found_one)(const struct packet *packet, uint16_t source_port, void *data),
+                   void *data, struct err *err);

@@ -57,6 +57,21 @@ size_t bits_first(const bits_word *bits, size_t width)
         return width;
 }
 
+size_t bits_next(const bits_word *bits, size_t at, size_t width)
+{
+        bits_word word;
+
+        if (at >= width)
+                return width;
+        word = bits[at / BITS_WORD] >> at % BITS_WORD;
+        if (word)
+                return at + (size_t)__builtin_ctzll(word);
+        for (size_t i = at / BITS_WORD + 1; i < bits_words(width); i++)
+                if (bits[i])
+                        return i * BITS_WORD + (size_t)__builtin_ctzll(bits[i]);
+        return width;
+}
+
 void bits_or(bits_word *to, const bits_word *from, size_t width)
 {
         for (size_t i = 0; i < bits_words(width); i++)

@@ -30,7 +30,8 @@ static inline bool bits_get(const bits_word *bits, size_t at)
 bool bits_are_none(const bits_word *bits, size_t width);
 bool bits_equal(const bits_word *a, const bits_word *b, size_t width);
 size_t bits_count(const bits_word *bits, size_t width);
-size_t bits_first(const bits_word *bits, size_t width); /* width where there is none */
+size_t bits_first(const bits_word *bits, size_t width);           /* width where there is none */
+size_t bits_next(const bits_word *bits, size_t at, size_t width); /* from there on; or width */
 /* to op= from */
 void bits_or(bits_word *to, const bits_word *from, size_t width);
 void bits_and(bits_word *to, const bits_word *from, size_t width);

@@ -114,16 +114,17 @@ static bool is_exempt(const struct finder *finder, size_t from, size_t to)
         return from == to && source->members.n == 1;
 }
 
-static size_t next_bit(const bits_word *bits, size_t at, size_t width)
-{
-        while (at < width && !bits_get(bits, at))
-                at++;
-        return at;
-}
-
 #define foreach_bit(at, bits, width)                                                               \
-        for (size_t at = next_bit((bits), 0, (width)); at < (width);                               \
-             at = next_bit((bits), at + 1, (width)))
+        for (size_t at = bits_next((bits), 0, (width)); at < (width);                              \
+             at = bits_next((bits), at + 1, (width)))
+
+/* Nearly no address is: asked first. */
+static bool is_a_nodes(const struct ends *ends, size_t end)
+{
+        enum family family = end < ends->first_interval[FAMILY_IPV6] ? FAMILY_IPV4 : FAMILY_IPV6;
+
+        return bits_get(ends->of_nodes[family], end - ends->first_interval[family]);
+}
 
 static bool is_exempt_from_all(const struct finder *finder, const struct row *row, size_t end,
                                bool is_source)
@@ -143,11 +144,12 @@ static void take_out_exempt(const struct finder *finder, struct row *row, bool i
         bits_word *bits = is_source ? row->from : row->to;
         size_t n = finder->ends.list.n, end;
 
-        for (size_t at = next_bit(bits, finder->ends.n_pods, n); at < n;
-             at = next_bit(bits, end, n)) {
+        for (size_t at = bits_next(bits, finder->ends.n_pods, n); at < n;
+             at = bits_next(bits, end, n)) {
                 bool exempt = true;
                 for (end = at; end < n && bits_get(bits, end); end++)
-                        exempt = exempt && is_exempt_from_all(finder, row, end, is_source);
+                        exempt = exempt && is_a_nodes(&finder->ends, end) &&
+                                 is_exempt_from_all(finder, row, end, is_source);
                 for (size_t i = at; exempt && i < end; i++)
                         bits[i / BITS_WORD] &= ~((bits_word)1 << i % BITS_WORD);
         }

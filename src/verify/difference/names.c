@@ -16,7 +16,9 @@ struct names {
         const struct ends *ends;
         size_t *workload_of; /* by pair */
         VEC(struct workload) workloads;
-        size_t *counts; /* by workload; zero but while a namespace is named */
+        size_t *counts;                 /* by workload; zero but while a namespace is named */
+        bits_word *pods, *blocks;       /* which ends are the one, which the other */
+        bits_word *of_family[FAMILIES]; /* ends that have it */
 };
 
 typedef VEC(const char *) name_list;
@@ -25,7 +27,7 @@ typedef VEC(const char *) name_list;
 struct naming {
         const struct names *names;
         const bits_word *in;
-        bool family[FAMILIES]; /* that the other end has, and the change means */
+        bits_word *possible; /* ends that have a family with the other end */
         name_list list;
 };
 
@@ -95,6 +97,23 @@ static void name_workload(const struct names *names, struct workload *workload)
                 workload->name = labels_text(ends->arena, meta);
 }
 
+static void find_kinds(struct names *names)
+{
+        const struct ends *ends = names->ends;
+        size_t n = ends->list.n;
+
+        names->pods = bits_new(ends->arena, n);
+        names->blocks = bits_new(ends->arena, n);
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                names->of_family[family] = bits_new(ends->arena, n);
+        for (size_t i = 0; i < n; i++) {
+                bits_set(i < ends->n_pods ? names->pods : names->blocks, i);
+                for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                        if (ends->list.items[i].family[family])
+                                bits_set(names->of_family[family], i);
+        }
+}
+
 struct names *names_new(const struct ends *ends)
 {
         struct names *names = arena_new_object(ends->arena, struct names);
@@ -122,6 +141,7 @@ struct names *names_new(const struct ends *ends)
                 names->workload_of[i] = number;
         }
         names->counts = arena_new_array(ends->arena, size_t, names->workloads.n);
+        find_kinds(names);
         return names;
 }
 
@@ -140,27 +160,15 @@ static void add_name(struct naming *naming, const char *name)
         vec_push(naming->names->ends->arena, &naming->list, name);
 }
 
-/* Could it be at this end of the change at all? */
-static bool is_possible(const struct naming *naming, size_t end)
-{
-        const struct end *one = &naming->names->ends->list.items[end];
-
-        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                if (naming->family[family] && one->family[family])
-                        return true;
-        return false;
-}
-
 /* Is every end of these that could be in it in it? False, too, where there is none. */
-static bool has_all(const struct naming *naming, size_t first, size_t end)
+static bool has_all(const struct naming *naming, const bits_word *these)
 {
         bool any = false;
 
-        for (size_t i = first; i < end; i++) {
-                if (!is_possible(naming, i))
-                        continue;
-                any = true;
-                if (!bits_get(naming->in, i))
+        for (size_t i = 0; i < bits_words(naming->names->ends->list.n); i++) {
+                bits_word possible = naming->possible[i] & these[i];
+                any = any || possible;
+                if (possible & ~naming->in[i])
                         return false;
         }
         return any;
@@ -201,7 +209,7 @@ static void name_pods_of(struct naming *naming, struct span span)
         size_t in = 0, possible = 0;
 
         for (size_t i = span.first; i < span.first + span.n; i++) {
-                possible += is_possible(naming, ends->pairs.items[i].end);
+                possible += bits_get(naming->possible, ends->pairs.items[i].end);
                 in += pair_in(naming, i);
                 names->counts[names->workload_of[i]] += pair_in(naming, i);
         }
@@ -245,34 +253,42 @@ static const char *prefix_name(const struct ends *ends, const struct prefix *pre
                              : arena_strdup(ends->arena, text);
 }
 
-/* One family's intervals as ranges of those that are in it, or of those that are not. What is a
- * pod's or a link's alone counts as the one before it. */
+/* The next interval from there on that is in it (or is not); those that are pods' or a link's alone
+ * are neither. */
+static size_t next_interval(const struct naming *naming, enum family family, bool in, size_t at)
+{
+        const struct ends *ends = naming->names->ends;
+        size_t first = ends->first_interval[family], n = ends->lines[family].starts.n;
+
+        if (in) {
+                size_t next = bits_next(naming->in, first + at, first + n) - first;
+                return next < n ? next : n;
+        }
+        while (at < n && (bits_get(ends->held[family], at) || bits_get(naming->in, first + at)))
+                at++;
+        return at;
+}
+
+/* One family's addresses from low to high that are in it, or are not. What is neither joins what
+ * lies on both its sides. */
 static prefix_list prefixes_of(const struct naming *naming, enum family family, bool in,
                                const struct ip *low, const struct ip *high)
 {
         const struct ends *ends = naming->names->ends;
         const struct line *line = &ends->lines[family];
+        size_t end = line_at(line, high) + 1, next;
         prefix_list list = {0};
-        bool open = false;
-        struct ip first = {0}, last = {0};
 
-        for (size_t i = line_at(line, low); i < line->starts.n; i++) {
-                struct ip start = line->starts.items[i], end = line_last(line, i);
-                bool here = bits_get(naming->in, ends->first_interval[family] + i) == in;
-                if (ip_compare(&start, high) > 0)
-                        break;
-                if (bits_get(ends->held[family], i))
-                        continue;
-                if (open && !here)
-                        prefixes_of_range(ends->arena, &first, &last, &list);
-                if (here && !open)
-                        first = ip_compare(&start, low) < 0 ? *low : start;
-                if (here)
-                        last = ip_compare(&end, high) > 0 ? *high : end;
-                open = here;
+        for (size_t at = next_interval(naming, family, in, line_at(line, low)); at < end;
+             at = next) {
+                size_t last_in = at, other = next_interval(naming, family, !in, at);
+                for (next = at; next < end && next < other;
+                     next = next_interval(naming, family, in, next + 1))
+                        last_in = next;
+                struct ip first = line->starts.items[at], last = line_last(line, last_in);
+                prefixes_of_range(ends->arena, ip_compare(&first, low) < 0 ? low : &first,
+                                  ip_compare(&last, high) > 0 ? high : &last, &list);
         }
-        if (open)
-                prefixes_of_range(ends->arena, &first, &last, &list);
         return list;
 }
 
@@ -311,16 +327,20 @@ static void name_family(struct naming *naming, enum family family)
         add_name(naming, arena_strdup(ends->arena, strbuf_text(&text)));
 }
 
-static void find_families(struct naming *naming, const bits_word *other,
+static void find_possible(struct naming *naming, const bits_word *other,
                           const bool families[FAMILIES])
 {
-        const struct ends *ends = naming->names->ends;
+        const struct names *names = naming->names;
+        size_t n = names->ends->list.n;
+        bits_word *shared = bits_new(names->ends->arena, n);
 
-        for (size_t i = 0; i < ends->list.n; i++)
-                for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                        if (families[family] && bits_get(other, i) &&
-                            ends->list.items[i].family[family])
-                                naming->family[family] = true;
+        naming->possible = bits_new(names->ends->arena, n);
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
+                bits_copy(shared, other, n);
+                bits_and(shared, names->of_family[family], n);
+                if (families[family] && !bits_are_none(shared, n))
+                        bits_or(naming->possible, names->of_family[family], n);
+        }
 }
 
 void names_give(struct names *names, const bits_word *in, const bits_word *other,
@@ -329,9 +349,9 @@ void names_give(struct names *names, const bits_word *in, const bits_word *other
         const struct ends *ends = names->ends;
         struct naming naming = {.names = names, .in = in};
 
-        find_families(&naming, other, families);
-        bool pods = has_all(&naming, 0, ends->n_pods);
-        bool blocks = has_all(&naming, ends->n_pods, ends->list.n);
+        find_possible(&naming, other, families);
+        bool pods = has_all(&naming, names->pods);
+        bool blocks = has_all(&naming, names->blocks);
         if (pods && blocks) {
                 add_name(&naming, "anywhere");
         } else {
