@@ -2,14 +2,14 @@
 
 _penstock() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-        local commands="render apply list explain verify lab cleanup"
+        local commands="render apply list explain verify diff lab cleanup"
 
         if [ "$COMP_CWORD" -eq 1 ]; then
                 mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
                 return
         fi
         case $prev in
-        -f | --filename)
+        -f | --filename | --to)
                 compopt -o filenames 2>/dev/null # a directory goes on with a slash
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
                 ;;

@@ -66,8 +66,10 @@ static void note_without_address(const struct difference *difference)
         size_t n = difference->without_address;
 
         if (n)
-                fprintf(stderr, "note: %zu %s no address; no ipBlock is taken to hold %s\n", n,
-                        n == 1 ? "pod has" : "pods have", n == 1 ? "it" : "them");
+                fprintf(stderr,
+                        "note: %zu %s no address; no ipBlock short of all addresses is taken to "
+                        "hold %s\n",
+                        n, n == 1 ? "pod has" : "pods have", n == 1 ? "it" : "them");
 }
 
 struct live {

@@ -10,7 +10,8 @@
  *
  * Ends are pods that take part both before and after, by namespace and name, whatever their
  * addresses; and addresses that are no pod's. A pod that has no address yet is judged by selectors
- * alone: no ipBlock is known to hold it. Pods of one time alone are listed, not their connections.
+ * alone: no ipBlock is known to hold it but one of all addresses. Pods of one time alone are
+ * listed, not their connections.
  *
  * What a change says is true of every pair out of its two groups, but for a pod and itself and for
  * a pod and its own node, which reach each other whatever policies say. */

@@ -19,8 +19,9 @@ struct pod_pair {
         size_t end;
 };
 
-#define INTERVAL_NONE SIZE_MAX       /* has no address of this family */
-#define INTERVAL_ANY  (SIZE_MAX - 1) /* has no address at all yet: no block is known to hold it */
+#define INTERVAL_NONE SIZE_MAX /* has no address of this family */
+#define INTERVAL_ANY                                                                               \
+        (SIZE_MAX - 1) /* has no address at all yet: no block but all is known to hold it */
 
 struct end {
         const struct pod *pod[WHENS]; /* any one of its pods; NULL: an interval of addresses */

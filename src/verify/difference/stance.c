@@ -209,7 +209,8 @@ static bool block_takes_in(const struct policy_peer *peer, const struct ip *ip)
         return true;
 }
 
-/* An interval lies in a block as its first address does. */
+/* An interval lies in a block as its first address does. A pod without an address will lie in one
+ * of all addresses, wherever it comes to be. */
 static void take_in_block(const struct ends *ends, enum when when, const struct policy_peer *peer,
                           bits_word *bits)
 {
@@ -222,8 +223,10 @@ static void take_in_block(const struct ends *ends, enum when when, const struct 
                         bits_set(bits, ends->first_interval[family] + at);
         for (size_t i = 0; i < ends->n_pods; i++) {
                 size_t at = ends->list.items[i].intervals[when][family];
-                if (at >= span.first && at <= span.last &&
-                    block_takes_in(peer, &line->starts.items[at]))
+                bool in = at == INTERVAL_ANY ? peer->cidr.length == 0 && peer->except.n == 0
+                                             : at >= span.first && at <= span.last &&
+                                                   block_takes_in(peer, &line->starts.items[at]);
+                if (in)
                         bits_set(bits, i);
         }
 }
