@@ -47,6 +47,10 @@ static void add_protocol(const struct sim_packet *packet, struct strbuf *out)
                               packet->protocol == PROTOCOL_ICMPV6 ? "v6" : "", packet->icmp_type);
         else
                 strbuf_printf(out, "%s %u", name, packet->destination_port);
+        if (protocol == PROTOCOL_TCP && (packet->state & CT_NEW) && packet->tcp_flags != TCP_SYN)
+                strbuf_add(out, " (no SYN)");
+        if (protocol == PROTOCOL_SCTP && (packet->state & CT_NEW) && !packet->sctp_init)
+                strbuf_add(out, " (no INIT)");
 }
 
 static void add_packet(const struct check *check, const struct finding *finding, struct strbuf *out)
@@ -104,7 +108,7 @@ static void add_meaning(const struct finding *finding, struct strbuf *out)
         const struct verdict *verdict = &finding->verdict;
 
         if (finding->expected) {
-                strbuf_printf(out, "  policies %s\n", finding->expected);
+                strbuf_printf(out, "  expected %s\n", finding->expected);
                 return;
         }
         strbuf_printf(out, "  policies %s\n", verdict->allowed ? "allow it" : "deny it");

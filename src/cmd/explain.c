@@ -195,6 +195,15 @@ static bool any_differs(const struct question *question)
         return false;
 }
 
+/* Of a Service's address policies say nothing; of where the node sends it they may. */
+static bool translated_to_denied(const struct question *question)
+{
+        for (size_t i = 0; i < question->n_answers; i++)
+                if (question->answers[i].live.translated && !question->answers[i].live.allowed)
+                        return true;
+        return false;
+}
+
 static void print_end(const struct endpoint *endpoint, const struct ip *ip)
 {
         char text[IP_TEXT_SIZE];
@@ -290,7 +299,7 @@ static int answer(const char *command, struct question *question, const struct o
                         print_answer(question, &question->answers[i], options->verbose, colours);
         if (any_differs(question))
                 return EXIT_TROUBLE;
-        return all_allowed(question) ? EXIT_YES : EXIT_NO;
+        return all_allowed(question) && !translated_to_denied(question) ? EXIT_YES : EXIT_NO;
 }
 
 int explain(const char *command, const struct options *options, struct cluster *cluster)

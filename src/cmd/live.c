@@ -113,7 +113,14 @@ struct live_answer live_ask(const struct live *live, const struct packet *packet
                 run(live, &made, CHANCE_UNKNOWN, &answer);
         }
         settle_chance(live, &made, &answer);
-        answer.allowed = policy_allows(live->cluster, &policy, packet);
+        answer.judged = *packet;
+        answer.judged.destination = answer.result.packet.destination;
+        answer.judged.port = answer.result.packet.destination_port;
+        answer.translated = !ip_equal(&answer.judged.destination, &packet->destination) ||
+                            (packet->port && answer.judged.port != packet->port);
+        if (!packet->port)
+                answer.judged.port = 0;
+        answer.allowed = policy_allows(live->cluster, &policy, &answer.judged);
         answer.differs = answer.result.outcome != (answer.allowed ? OUTCOME_PASS : OUTCOME_DROP);
         return answer;
 }
@@ -177,9 +184,13 @@ void live_print(const struct live *live, const struct live_answer *answer, bool 
         const struct sim_result *result = &answer->result;
         struct deciding deciding = deciding_of(live, result->table, result->chain, result->rule);
         bool good = result->outcome == OUTCOME_PASS;
+        char text[IP_TEXT_SIZE];
 
         printf("  the kernel of %s: %s%s%s\n", live->node, good ? colours->good : colours->bad,
                outcome_name(result->outcome), colours->plain);
+        if (answer->translated)
+                printf("    sent on to %s port %u, of which policies are asked\n",
+                       ip_format(&answer->judged.destination, text), answer->judged.port);
         vec_foreach (const struct live_step, step, &answer->steps)
                 if (all || tells_why(step, result))
                         print_step(live, step);
@@ -215,7 +226,7 @@ void live_json(struct json_print *json, const struct live *live, const struct li
                 json_close(json, '}');
         }
         json_close(json, ']');
-        json_text(json, "destination", ip_format(&result->packet.destination, text));
-        json_number(json, "port", result->packet.destination_port);
+        json_text(json, "destination", ip_format(&answer->judged.destination, text));
+        json_number(json, "port", answer->judged.port);
         json_close(json, '}');
 }

@@ -29,8 +29,11 @@ struct live_step {
 struct live_answer {
         struct sim_result result;
         VEC(struct live_step) steps; /* in the order in which the packet met them */
-        bool allowed;                /* by the policies, as far as this node judges */
-        bool differs;                /* the rules do otherwise, or cannot be told */
+        /* What the filter tables saw: after DNAT, before SNAT. Policies judge that. */
+        struct packet judged;
+        bool translated;
+        bool allowed; /* by the policies, as far as this node judges */
+        bool differs; /* the rules do otherwise, or cannot be told */
 };
 
 /* Reads the kernel. EXIT_YES, or what to exit with; what went wrong was printed. */

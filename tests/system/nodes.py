@@ -108,6 +108,16 @@ class Node:
             text = re.sub(r"^(:\S+ [A-Z]+) \[.*\]$", r"\1", text, flags=re.MULTILINE)
         return [line for line in text.splitlines() if not line.startswith("#")]
 
+    def load_others(self):
+        """kube-proxy's, another policy engine's and Docker's rules, with counters as of use. Rules with
+        matches that this kernel lacks are left out."""
+        self.run("ipset", "restore", stdin=(DATA / "kube-router.ipset").read_text())
+        for name, family in [("v4", "iptables"), ("v6", "ip6tables")]:
+            text = (DATA / f"kube-proxy+kube-router.{name}.save").read_text()
+            lines = [line for line in text.splitlines() if "nfacct" not in line]
+            self.restore("\n".join(lines) + "\n", family)
+        self.restore((DATA / "docker.v4.save").read_text())
+
     def sets(self):
         """{name: ["create …", "add …", …]}, elements sorted, without what the kernel chooses."""
         sets = {}

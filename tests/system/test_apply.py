@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 from nodes import (
-    DATA,
     FLAVOURS,
     PENSTOCK,
     SOURCE,
@@ -48,17 +47,6 @@ NEW = [
 ]
 
 
-def load_others(node):
-    """kube-proxy's, another policy engine's and Docker's rules, with counters as of use. Rules with
-    matches that this kernel lacks are left out."""
-    node.run("ipset", "restore", stdin=(DATA / "kube-router.ipset").read_text())
-    for name, family in [("v4", "iptables"), ("v6", "ip6tables")]:
-        text = (DATA / f"kube-proxy+kube-router.{name}.save").read_text()
-        lines = [line for line in text.splitlines() if "nfacct" not in line]
-        node.restore("\n".join(lines) + "\n", family)
-    node.restore((DATA / "docker.v4.save").read_text())
-
-
 def changes(done):
     """(chains added, changed, removed), (sets …), (elements added, removed)"""
     found = re.search(
@@ -97,7 +85,7 @@ def test_all_that_changes_changes(node, new_node):
 
 
 def test_others_rules_stay_to_the_byte(node):
-    load_others(node)
+    node.load_others()
     before = {family: node.save(family) for family in ["iptables", "ip6tables"]}
     sets = node.sets()
     for manifests in [OLD, NEW, OLD]:
@@ -352,7 +340,7 @@ def way(node, tmp_path):
 
     way = Way()
     way.node = node
-    load_others(node)
+    node.load_others()
     node.apply(OLD)
     way.old = node.state()
     way.go("", "", status=0)
@@ -511,7 +499,7 @@ def test_the_lock_of_iptables_is_waited_for(new_node, tmp_path):
 
 def test_cleanup_leaves_nothing(node):
     assert "nothing of penstock's is here" in node.penstock("cleanup").stdout
-    load_others(node)
+    node.load_others()
     before = node.state()
     node.apply(OLD)
     done = node.penstock("cleanup", "--dry-run")

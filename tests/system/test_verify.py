@@ -168,6 +168,17 @@ def test_both_flavours_count(new_node):
     assert answer["counts"]["shutByOthers"] > 0
 
 
+def test_rules_and_sets_of_a_real_node_are_read(node):
+    """kube-proxy's, kube-router's and Docker's. Their FORWARD drops, so that there is something of
+    others to be told; nothing of it lets pass what policies deny."""
+    node.load_others()
+    node.apply(CLUSTER)
+    before = node.state()
+    counts = verify_json(node, status=None)["counts"]
+    assert (counts["open"], counts["shut"]) == (0, 0) and counts["shutByOthers"] > 0
+    assert node.state() == before
+
+
 def test_nftables_own_tables_are_noted(new_node):
     node = applied(new_node("nft"))
     lines = ["table inet fw {", "chain gate { type filter hook forward priority 0; policy drop; }", "}"]
