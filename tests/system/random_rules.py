@@ -7,16 +7,17 @@
 Chains of a table lead only to later ones, so that there are no loops. Everything is drawn from few
 addresses, ports and marks, so that rules meet packets."""
 
+# Below 0x100000, which is the test's own.
 MARKS = [0, 1, 2, 3, 0x10, 0x11, 0x4000]
 PORTS = [0, 1, 53, 80, 443, 1024, 8080, 40000, 65535]
 
 # table: {built-in chain: the hook's links}
 TABLES = {
-    "raw": {"PREROUTING": "i"},
-    "mangle": {"PREROUTING": "i", "INPUT": "i", "FORWARD": "io", "POSTROUTING": "o"},
-    "nat": {"PREROUTING": "i", "INPUT": "i", "POSTROUTING": "o"},
-    "filter": {"INPUT": "i", "FORWARD": "io"},
-    "security": {"INPUT": "i", "FORWARD": "io"},
+    "raw": {"PREROUTING": "i", "OUTPUT": "o"},
+    "mangle": {"PREROUTING": "i", "INPUT": "i", "FORWARD": "io", "OUTPUT": "o", "POSTROUTING": "o"},
+    "nat": {"PREROUTING": "i", "INPUT": "i", "OUTPUT": "o", "POSTROUTING": "o"},
+    "filter": {"INPUT": "i", "FORWARD": "io", "OUTPUT": "o"},
+    "security": {"INPUT": "i", "FORWARD": "io", "OUTPUT": "o"},
 }
 OWN = ["ONE", "TWO", "THREE"]
 
@@ -133,7 +134,7 @@ class RandomRules:
 
     def type_match(self, hook):
         """What only one link says can be asked where that link is known, says the kernel."""
-        limits = {"PREROUTING": "in", "INPUT": "in", "FORWARD": self.pick("in", "out"), "POSTROUTING": "out"}
+        limits = {"PREROUTING": "in", "INPUT": "in", "FORWARD": self.pick("in", "out"), "OUTPUT": "out", "POSTROUTING": "out"}
         limit = f" --limit-iface-{limits[hook]}" if hook else ""
         return (
             f"-m addrtype {self.inverted()}{self.pick('--src-type', '--dst-type')} {self.types()}"
@@ -160,6 +161,8 @@ class RandomRules:
             lambda: f"-m conntrack {self.inverted()}--ctstate {','.join(self.some(states))}",
             lambda: f"-m conntrack {self.inverted()}--ctstate {','.join(self.some(states))}",
             lambda: f"-m mark {self.inverted()}--mark {self.masked_mark()}",
+            lambda: f"-m mark {self.inverted()}--mark {self.masked_mark()}",
+            lambda: f"-m connmark {self.inverted()}--mark {self.masked_mark()}",
             lambda: f"-m connmark {self.inverted()}--mark {self.masked_mark()}",
             lambda: f"-m {ttl[0]} {self.inverted()}{ttl[1]} {self.pick(64, 63, 2, 62)}",
             lambda: f"-m iprange {self.inverted()}{self.pick('--src-range', '--dst-range')} {self.address_range()}",
@@ -189,14 +192,13 @@ class RandomRules:
     # Targets
 
     def changing(self):
-        actions = ["--save-mark", "--restore-mark"]
-        masks = self.maybe(f" --nfmask 0x{self.pick(*MARKS[1:]):x} --ctmask 0x{self.pick(*MARKS[1:]):x}")
+        masks = f" --nfmask 0x{self.pick(*MARKS[1:]):x} --ctmask 0x{self.pick(*MARKS[1:], 0xFFFFFFFF):x}"
         return self.pick(
-            f"-j MARK --set-xmark {self.masked_mark()}",
+            f"-j MARK --set-xmark 0x{self.pick(*MARKS):x}/0xffff",
             f"-j MARK --set-xmark 0x{self.pick(*MARKS):x}/0x{self.pick(*MARKS):x}",
             f"-j CONNMARK --set-xmark 0x{self.pick(*MARKS):x}/0x{self.pick(*MARKS):x}",
-            f"-j CONNMARK {self.pick(*actions)}{masks}",
-            f"-j CONNMARK {self.pick(*actions)}{masks}",
+            f"-j CONNMARK --save-mark{self.pick('', masks)}",
+            f"-j CONNMARK --restore-mark{masks}",
             "-j LOG",
         )
 
@@ -220,7 +222,7 @@ class RandomRules:
     def nat(self, hook, protocol):
         port = self.pick(*PORTS[1:])
         ports = protocol in ("tcp", "udp", "sctp")
-        if hook == "PREROUTING":
+        if hook in ("PREROUTING", "OUTPUT"):
             prefix = self.pick(*self.net.hosts(self.family)) + ("/24" if self.family == 4 else "/120")
             return self.pick(
                 f"-j DNAT --to-destination {self.host(self.maybe(f':{port}') if ports else '')}",
@@ -260,6 +262,8 @@ class RandomRules:
             lines.append(f":{chain} {policy} [0:0]")
         lines += [f":{chain} - [0:0]" for chain in OWN]
         for chain, links in hooks.items():
+            if name == "mangle":  # marks for all, or there would be few to ask for
+                lines += [f"-A {chain} {self.changing()}" for _ in range(2)]
             for _ in range(self.random.randint(1, 4)):
                 lines.append(self.rule(name, chain, chain, links, OWN))
         for i, chain in enumerate(OWN):
