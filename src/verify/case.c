@@ -288,8 +288,8 @@ static void make(struct making *making)
 
         making->rows = map_new(making->builder->arena);
         for (uint32_t more = 0; more < (besides ? 4 : 1); more++) {
-                struct sim_packet packet = {.source.family = family,
-                                            .destination.family = family,
+                struct sim_packet packet = {.source.family = (uint8_t)family,
+                                            .destination.family = (uint8_t)family,
                                             .state = state | (more & 1 ? CT_DNAT : 0) |
                                                      (more & 2 ? CT_SNAT : 0)};
                 add_interfaces(making, packet);

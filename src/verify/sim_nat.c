@@ -94,7 +94,7 @@ static bool redirect(const struct sim_run *run, const struct nat *nat, struct si
         full.has_ip = true;
         state->redirected = true;
         if (run->hook == HOOK_OUTPUT) {
-                full.first = (struct ip){.family = family};
+                full.first = (struct ip){.family = (uint8_t)family};
                 if (family == FAMILY_IPV4)
                         memcpy(full.first.bytes, "\x7f\0\0\1", 4);
                 else

@@ -50,7 +50,7 @@ static void add(struct mutant *mutant, struct rule *rule, struct match match)
 static struct prefix any_prefix(struct mutant *mutant, enum family family)
 {
         VEC(struct prefix) known = {0};
-        struct ip ip = {.family = family, .bytes = {10}};
+        struct ip ip = {.family = (uint8_t)family, .bytes = {10}};
 
         vec_foreach (const struct set, set, &mutant->ruleset->sets)
                 for (size_t i = 0; set->family == family && i < set->elements.n; i++)

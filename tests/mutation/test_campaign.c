@@ -50,9 +50,9 @@ struct subject_node {
 };
 
 /* All of them, before the test fails: a campaign takes minutes. */
-static void complain(struct campaign *campaign, const struct subject_node *node,
-                     const struct mutation *mutation, const struct mutant *mutant,
-                     const char *format, ...)
+static void __attribute__((format(printf, 5, 6)))
+complain(struct campaign *campaign, const struct subject_node *node,
+         const struct mutation *mutation, const struct mutant *mutant, const char *format, ...)
 {
         char text[1000];
         va_list args;

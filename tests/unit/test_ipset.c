@@ -136,8 +136,8 @@ static void spellings_that_are_kept(void **state)
 {
         static const char *const cases[] = {
             "create a hash:ip\nadd a 10.0.0.1\n",
-            "create a hash:ip family inet comment\nadd a 10.0.0.1 comment \"two\nlines\"\n"
-            "add a 10.0.0.2 comment \"\"\n",
+            ("create a hash:ip family inet comment\nadd a 10.0.0.1 comment \"two\nlines\"\n"
+             "add a 10.0.0.2 comment \"\"\n"),
             "create a hash:ip,port family inet\nadd a 10.0.0.1,6:80\nadd a 10.0.0.1,1:3/3\n",
             "create a hash:net,iface family inet\nadd a 0.0.0.0/0,a,b wildcard\n",
             "create a list:set\n",
