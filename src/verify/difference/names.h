@@ -18,6 +18,6 @@
 struct names;
 
 struct names *names_new(const struct ends *ends); /* in the arena of the ends */
-/* Sets group->names; other is the other end of the change. */
-void names_give(struct names *names, const bits_word *ends, const bits_word *other,
+/* Sets group->names: of the ends that are in it; other is the other end of the change. */
+void names_give(struct names *names, const bits_word *in, const bits_word *other,
                 const bool families[FAMILIES], struct group *group);
