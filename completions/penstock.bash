@@ -9,7 +9,7 @@ _penstock() {
                 return
         fi
         case $prev in
-        -f | --filename | --to)
+        -f | --filename | --to | --rules | --sets)
                 compopt -o filenames 2>/dev/null # a directory goes on with a slash
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
                 ;;
