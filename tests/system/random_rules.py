@@ -138,7 +138,7 @@ class RandomRules:
         limit = f" --limit-iface-{limits[hook]}" if hook else ""
         return (
             f"-m addrtype {self.inverted()}{self.pick('--src-type', '--dst-type')} {self.types()}"
-            f"{self.maybe(limit, 0.3)}"
+            f"{self.maybe(limit)}"
         )
 
     def set_match(self):
@@ -166,6 +166,7 @@ class RandomRules:
             lambda: f"-m connmark {self.inverted()}--mark {self.masked_mark()}",
             lambda: f"-m {ttl[0]} {self.inverted()}{ttl[1]} {self.pick(64, 63, 2, 62)}",
             lambda: f"-m iprange {self.inverted()}{self.pick('--src-range', '--dst-range')} {self.address_range()}",
+            lambda: self.type_match(hook),
             lambda: self.type_match(hook),
             self.set_match,
             self.set_match,
@@ -195,6 +196,7 @@ class RandomRules:
         masks = f" --nfmask 0x{self.pick(*MARKS[1:]):x} --ctmask 0x{self.pick(*MARKS[1:], 0xFFFFFFFF):x}"
         return self.pick(
             f"-j MARK --set-xmark 0x{self.pick(*MARKS):x}/0xffff",
+            f"-j MARK --set-xmark 0x{self.pick(*MARKS[1:]):x}/0x0",  # toggles
             f"-j MARK --set-xmark 0x{self.pick(*MARKS):x}/0x{self.pick(*MARKS):x}",
             f"-j CONNMARK --set-xmark 0x{self.pick(*MARKS):x}/0x{self.pick(*MARKS):x}",
             f"-j CONNMARK --save-mark{self.pick('', masks)}",
