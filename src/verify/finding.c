@@ -27,6 +27,10 @@ static struct sim_packet packet_of(const struct space *space, const struct diffe
 
         packet.source = evaluation->axis == AXIS_SOURCE ? *other_ip : *fixed_ip;
         packet.destination = evaluation->axis == AXIS_SOURCE ? *fixed_ip : *other_ip;
+        if (difference->hook == HOOK_PREROUTING || difference->hook == HOOK_INPUT)
+                packet.out_interface = "";
+        if (difference->hook == HOOK_OUTPUT || difference->hook == HOOK_POSTROUTING)
+                packet.in_interface = "";
         packet.mark = evaluation->mark;
         packet.mark_unknown = evaluation->any_mark ? UINT32_MAX : 0;
         return packet;

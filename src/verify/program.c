@@ -292,6 +292,14 @@ static size_t nothing(struct program *program)
         return feature_named(program, "nothing", &new);
 }
 
+/* As ip_set_test() begins: a set of another family, or of more dimensions than the rule names ends,
+ * takes in nothing; ends beyond the set's dimensions are not looked at. */
+static bool takes_in_nothing(const struct program *program, const struct set *set,
+                             const struct match *match)
+{
+        return set->family != program->family || match->set.n_ends < (is_pair_set(set) ? 2 : 1);
+}
+
 static void add_set(struct program *program, struct step *step, const struct match *match)
 {
         const struct set *set = ruleset_set(program->enforced->sets, match->set.name);
@@ -302,14 +310,14 @@ static void add_set(struct program *program, struct step *step, const struct mat
                 step->unknown = true;
         else if (set->type == SET_LIST && list_feature(program, set, &feature))
                 add_address(program, step, axis, match->invert, feature);
-        else if (is_plain_set(set) && match->set.n_ends == 1)
-                add_address(program, step, axis, match->invert,
-                            set->family == program->family ? set_feature(program, set)
-                                                           : nothing(program));
-        else if (is_pair_set(set) && match->set.n_ends == 2 && set->family == program->family)
-                add_pair(program, step, match, set);
-        else
+        else if (!is_plain_set(set) && !is_pair_set(set))
                 step->unknown = true;
+        else if (takes_in_nothing(program, set, match))
+                add_address(program, step, axis, match->invert, nothing(program));
+        else if (is_plain_set(set))
+                add_address(program, step, axis, match->invert, set_feature(program, set));
+        else
+                add_pair(program, step, match, set);
 }
 
 static bool asks_state_only(const struct match *match)

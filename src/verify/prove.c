@@ -288,8 +288,11 @@ static int look_at_node(struct space *space, struct proof *proof, struct err *er
 {
         for (size_t i = 0; i < space->own_points.n; i++) {
                 size_t point = space->own_points.items[i], class = space->own_classes.items[i];
-                if (look_from(space, proof, HOOK_INPUT, AXIS_SOURCE, STRETCH_LOCAL, point, class,
-                              NULL, err) < 0 ||
+                if (!bits_get(space->never[AXIS_DESTINATION], class) &&
+                    look_from(space, proof, HOOK_INPUT, AXIS_SOURCE, STRETCH_LOCAL, point, class,
+                              NULL, err) < 0)
+                        return -1;
+                if (!bits_get(space->never[AXIS_SOURCE], class) &&
                     look_from(space, proof, HOOK_OUTPUT, AXIS_DESTINATION, STRETCH_LOCAL, point,
                               class, NULL, err) < 0)
                         return -1;
