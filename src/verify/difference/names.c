@@ -269,15 +269,20 @@ static size_t next_interval(const struct naming *naming, enum family family, boo
         return at;
 }
 
+struct run {
+        struct ip first, last;
+};
+typedef VEC(struct run) run_list;
+
 /* One family's addresses from low to high that are in it, or are not. What is neither joins what
  * lies on both its sides. */
-static prefix_list prefixes_of(const struct naming *naming, enum family family, bool in,
-                               const struct ip *low, const struct ip *high)
+static run_list runs_of(const struct naming *naming, enum family family, bool in,
+                        const struct ip *low, const struct ip *high)
 {
         const struct ends *ends = naming->names->ends;
         const struct line *line = &ends->lines[family];
         size_t end = line_at(line, high) + 1, next;
-        prefix_list list = {0};
+        run_list list = {0};
 
         for (size_t at = next_interval(naming, family, in, line_at(line, low)); at < end;
              at = next) {
@@ -286,20 +291,34 @@ static prefix_list prefixes_of(const struct naming *naming, enum family family, 
                      next = next_interval(naming, family, in, next + 1))
                         last_in = next;
                 struct ip first = line->starts.items[at], last = line_last(line, last_in);
-                prefixes_of_range(ends->arena, ip_compare(&first, low) < 0 ? low : &first,
-                                  ip_compare(&last, high) > 0 ? high : &last, &list);
+                struct run run = {ip_compare(&first, low) < 0 ? *low : first,
+                                  ip_compare(&last, high) > 0 ? *high : last};
+                vec_push(ends->arena, &list, run);
         }
         return list;
 }
 
 /* The smallest that covers them all. */
-static struct prefix cover_of(const prefix_list *list)
+static struct prefix cover_of(const run_list *list)
 {
-        struct prefix cover = list->items[0];
+        struct prefix cover = prefix_host(&list->items[0].first);
 
-        while (!prefix_covers(&cover, &list->items[list->n - 1]))
+        while (!prefix_contains(&cover, &list->items[list->n - 1].last))
                 cover = prefix_of(&cover.ip, (uint8_t)(cover.length - 1));
         return cover;
+}
+
+/* "10.0.0.0/8", or where no one prefix is the same, "10.0.0.0-10.0.2.255". */
+static const char *run_name(const struct ends *ends, const struct run *run)
+{
+        char first[IP_TEXT_SIZE], last[IP_TEXT_SIZE];
+        prefix_list prefixes = {0};
+
+        prefixes_of_range(ends->arena, &run->first, &run->last, &prefixes);
+        if (prefixes.n == 1)
+                return prefix_name(ends, &prefixes.items[0]);
+        return arena_printf(ends->arena, "%s-%s", ip_format(&run->first, first),
+                            ip_format(&run->last, last));
 }
 
 static void name_family(struct naming *naming, enum family family)
@@ -307,23 +326,23 @@ static void name_family(struct naming *naming, enum family family)
         const struct ends *ends = naming->names->ends;
         struct ip low = {.family = (uint8_t)family};
         struct ip high = prefix_last(&(struct prefix){.ip = low, .length = 0});
-        prefix_list in = prefixes_of(naming, family, true, &low, &high);
+        run_list in = runs_of(naming, family, true, &low, &high);
         _cleanup_strbuf_ struct strbuf text = {0};
 
         if (in.n == 0)
                 return;
         struct prefix cover = cover_of(&in);
         high = prefix_last(&cover);
-        prefix_list out = prefixes_of(naming, family, false, &cover.ip, &high);
-        if (in.n <= out.n + 1) {
-                vec_foreach (const struct prefix, prefix, &in)
-                        add_name(naming, prefix_name(ends, prefix));
+        run_list out = runs_of(naming, family, false, &cover.ip, &high);
+        if (in.n < out.n + 1) {
+                vec_foreach (const struct run, run, &in)
+                        add_name(naming, run_name(ends, run));
                 return;
         }
         strbuf_add(&text, prefix_name(ends, &cover));
         for (size_t i = 0; i < out.n; i++)
                 strbuf_printf(&text, "%s%s", i ? " and " : " except ",
-                              prefix_name(ends, &out.items[i]));
+                              run_name(ends, &out.items[i]));
         add_name(naming, arena_strdup(ends->arena, strbuf_text(&text)));
 }
 

@@ -12,6 +12,7 @@
  *     shop/app=backend     the same, where their names have nothing in common
  *     shop/backend-7x2     one pod
  *     10.0.0.0/8 except 10.1.0.0/16
+ *     10.0.0.0-10.0.2.255
  *     192.0.2.1 (node/n1)
  *
  * Pods that have no family with the other end are not missed. */
