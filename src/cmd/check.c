@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/node_facts.h"
 #include "cmd/progress.h"
+#include "cmd/saved.h"
 #include "netlink/route.h"
 
 static const struct {
@@ -96,13 +97,45 @@ static int read_manifests(const char *command, const struct options *options, st
         return status;
 }
 
-static int read_kernel(const struct options *options, struct check *check, struct sim_node *facts,
-                       struct err *err)
+static int read_kernel(const char *command, const struct options *options, struct check *check,
+                       struct sim_node *facts)
 {
+        struct err err;
+
         check->live = true;
-        return enforced_read(check->arena, options->wait_seconds, &check->reading, err) < 0
-                   ? -1
-                   : node_facts_read(check->arena, facts, err);
+        if (enforced_read(check->arena, options->wait_seconds, &check->reading, &err) < 0 ||
+            node_facts_read(check->arena, facts, &err) < 0)
+                return fail(command, EXIT_TROUBLE, "node %s: %s", check->snapshot.node, err.text);
+        return EXIT_YES;
+}
+
+static int compare_ips(const void *a, const void *b)
+{
+        return ip_compare(a, b);
+}
+
+/* What a save does not say: the links. The Node object's addresses are the node's; none of the
+ * others is local to it, or a broadcast address of its links. */
+static int read_files(const char *command, const struct options *options, struct check *check,
+                      struct sim_node *facts)
+{
+        struct ruleset *ruleset = ruleset_new(check->arena);
+        const struct node *node = cluster_node(check->snapshot.cluster, check->snapshot.node);
+        int status = saved_read(command, options, ruleset);
+
+        if (status != EXIT_YES)
+                return status;
+        ruleset_finish(ruleset);
+        check->reading.enforced = enforced_of(ruleset);
+        facts->known = true;
+        if (node) {
+                struct ip *locals = arena_copy(check->arena, node->addresses.items,
+                                               node->addresses.n * sizeof(*locals));
+                sort_items(locals, node->addresses.n, sizeof(*locals), compare_ips);
+                facts->locals = locals;
+                facts->n_locals = node->addresses.n;
+        }
+        return EXIT_YES;
 }
 
 /* What no rule sees is no better than what a rule lets pass. */
@@ -145,17 +178,19 @@ static int compare(const char *command, const struct options *options, struct ch
         struct err err;
 
         progress_begin("reading what is enforced");
-        int r = read_kernel(options, check, &prove_options.node_facts, &err);
+        int status = options->n_saved > 0
+                         ? read_files(command, options, check, &prove_options.node_facts)
+                         : read_kernel(command, options, check, &prove_options.node_facts);
         progress_end();
-        if (r < 0)
-                return fail(command, EXIT_TROUBLE, "node %s: %s", check->snapshot.node, err.text);
+        if (status != EXIT_YES)
+                return status;
         if (check->live) {
                 prove_options.link_of = link_of;
                 prove_options.link_data = check->arena;
         }
         progress_begin("comparing");
-        r = prove(check->arena, check->snapshot.cluster, &check->reading.enforced, &prove_options,
-                  &check->proof, &err);
+        int r = prove(check->arena, check->snapshot.cluster, &check->reading.enforced,
+                      &prove_options, &check->proof, &err);
         progress_end();
         if (r < 0)
                 return fail(command, EXIT_TROUBLE, "node %s: %s", check->snapshot.node, err.text);

@@ -7,7 +7,8 @@
 #include "cmd/command.h"
 
 static const struct usage usage = {
-    .synopsis = "verify -f PATH… [--node NODE] [--repair] [--watch [--period SECONDS]]",
+    .synopsis = "verify -f PATH… [--node NODE] [--repair] [--watch [--period SECONDS]]\n"
+                "       penstock verify -f PATH… [--node NODE] --rules FILE… --sets FILE…",
     .description =
         "Proves that the rules and sets in the kernel enforce exactly the policies, for every\n"
         "packet of every pod of the node, or shows packets for which they do not, and the rule\n"
@@ -15,7 +16,7 @@ static const struct usage usage = {
         "Exit status: 0 equal, 1 different, 2 bad input, 3 unproven or not to be read.",
     .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_OUTPUT | OPTION_NODE | OPTION_BACKEND |
                OPTION_DENY | OPTION_OWN_NODE_EGRESS | OPTION_WAIT | OPTION_REPAIR | OPTION_WATCH |
-               OPTION_PERIOD | OPTION_TIMINGS | OPTION_VERBOSE,
+               OPTION_PERIOD | OPTION_RULES | OPTION_SETS | OPTION_TIMINGS | OPTION_VERBOSE,
 };
 
 /* The same road as apply: what is equal already is not sent. */
@@ -74,6 +75,10 @@ int cmd_verify(int argc, char **argv)
         if (status != PARSED)
                 return status;
         bool json = options.output == OUTPUT_JSON, timings = options.timings || options.verbose;
+        if (options.n_saved > 0 && (options.watch || options.repair))
+                return fail(argv[0], EXIT_USAGE,
+                            "--rules and --sets are of another time or place: no --watch, and no "
+                            "--repair");
         if (options.watch && reads_standard_input(&options))
                 return fail(argv[0], EXIT_USAGE,
                             "-f -: --watch reads the manifests each time; give it a file");

@@ -108,6 +108,16 @@ def test_a_node_judges_its_own_pods_only(applied):
     assert (answer["policies"], answer["outcome"], answer["differs"]) == ("Allowed", "passes", False)
 
 
+def test_rules_and_sets_of_a_real_node_are_read(node):
+    """kube-proxy's, kube-router's and Docker's: nothing of them is taken for a lie."""
+    node.load_others()
+    node.apply(CLUSTER)
+    before = node.state()
+    answer = live(node, "other", "web", "--port", "80", status=1)
+    assert (answer["outcome"], answer["decidedBy"]["chain"]) == ("stopped", "PENSTOCK-DENY")
+    assert node.state() == before
+
+
 def test_which_node_must_be_known(applied):
     words = ["explain", "-f", "-", "--live", "client", "web", "--port", "80"]
     done = applied.penstock(*words, stdin=manifest_text(CLUSTER), status=2)

@@ -168,17 +168,6 @@ def test_both_flavours_count(new_node):
     assert answer["counts"]["shutByOthers"] > 0
 
 
-def test_rules_and_sets_of_a_real_node_are_read(node):
-    """kube-proxy's, kube-router's and Docker's. Their FORWARD drops, so that there is something of
-    others to be told; nothing of it lets pass what policies deny."""
-    node.load_others()
-    node.apply(CLUSTER)
-    before = node.state()
-    counts = verify_json(node, status=None)["counts"]
-    assert (counts["open"], counts["shut"]) == (0, 0) and counts["shutByOthers"] > 0
-    assert node.state() == before
-
-
 def test_nftables_own_tables_are_noted(new_node):
     node = applied(new_node("nft"))
     lines = ["table inet fw {", "chain gate { type filter hook forward priority 0; policy drop; }", "}"]
@@ -212,6 +201,57 @@ def test_json_has_what_it_promises(node):
             "state", "tcpFlags", "icmpType", "icmpCode", "inInterface", "outInterface", "mark",
         ]  # fmt: skip
         assert finding["hook"] == "FORWARD" and finding["addressClasses"] >= 1
+
+
+# Files.
+
+
+def saved(node, directory):
+    """--rules and --sets of what this node holds."""
+    words = []
+    for family in ["iptables", "ip6tables"]:
+        path = directory / family
+        path.write_text(node.run(f"{family}-{node.flavour}-save", "-c").stdout)
+        words += ["--rules", path]
+    path = directory / "sets"
+    path.write_text(node.run("ipset", "save").stdout)
+    return [*words, "--sets", path]
+
+
+def anywhere(*words, status):
+    words = [PENSTOCK, "verify", "-f", "-", "--node", "here", *words]
+    done = subprocess.run(words, input=manifest_text(CLUSTER), capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize("fault", [None, ["-D", "FORWARD", "1"], ["-I", "FORWARD", "-j", "ACCEPT"]])
+def test_files_say_the_same_as_the_kernel(node, tmp_path, fault):
+    applied(node)
+    if fault:
+        node.iptables(*fault)
+    status = 1 if fault else 0
+    live = verify_json(node, status=status)
+    files = json.loads(anywhere(*saved(node, tmp_path), "-o", "json", status=status).stdout)
+    assert files.pop("source") == "files" and live.pop("source") == "kernel"
+    assert files.pop("backends") == []
+    del live["backends"]
+    for finding in files["findings"] + live["findings"]:
+        for key in ["inInterface", "outInterface"]:  # files don't know the links
+            del finding["packet"][key]
+        if finding["decidedBy"]:
+            del finding["decidedBy"]["backend"]
+    assert files == live
+
+
+def test_files_that_are_bad(node, tmp_path):
+    applied(node)
+    words = saved(node, tmp_path)
+    assert "/nonexistent" in anywhere("--rules", "/nonexistent", status=2).stderr
+    assert "no --watch" in anywhere(*words, "--watch", status=2).stderr
+    assert "no --repair" in anywhere(*words, "--repair", status=2).stderr
+    (tmp_path / "iptables").write_text("*filter\n-A NOWHERE -j DROP\nCOMMIT\n")
+    assert "line 2" in anywhere(*words, status=2).stderr
 
 
 # Repair.
