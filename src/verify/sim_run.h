@@ -66,6 +66,9 @@ bool sim_translate_net(const struct sim_run *run, const struct target *target,
 /* What is of a connection that was translated before is so again, nobody here knows how. */
 void sim_translate_again(const struct sim_run *run, struct sim_packet *packet);
 
+/* One ruleset's table, from its built-in chain on. False where nothing comes out of it. */
+bool sim_run_table(struct sim_run *run, const struct table *table, const struct chain *chain,
+                   struct sim_state *state);
 /* All tables of the hook. False where nothing comes out of it. Of the packet's links those are
  * looked at that the hook knows. */
 bool sim_run_hook(struct sim_run *run, enum sim_hook hook, struct sim_state *state);
