@@ -32,11 +32,13 @@ static void add_range(struct gathering *gathering, struct port_range range)
                 vec_push(gathering->arena, &gathering->ports, (uint16_t)(range.last + 1));
 }
 
-/* What no object names and the reference knows all the same; and everything. */
+/* What no object names and the reference knows all the same; what no wire carries; and everything.
+ */
 static void add_of_link(struct gathering *gathering)
 {
-        static const char *const known[] = {"0.0.0.0/0", "224.0.0.0/4", "255.255.255.255/32",
-                                            "::/0",      "fe80::/10",   "ff00::/8"};
+        static const char *const known[] = {
+            "0.0.0.0/0", "224.0.0.0/4", "255.255.255.255/32", "0.0.0.0/8", "127.0.0.0/8",
+            "::/0",      "fe80::/10",   "ff00::/8",           "::/128",    "::1/128"};
         struct prefix prefix;
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
