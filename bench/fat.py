@@ -69,8 +69,8 @@ def pod_status(address, node_address):
             "startTime": TIME}
 
 
-def pod(bits, n, n_namespaces):
-    on, app = n // PODS_PER_NODE, n % APPS
+def pod(bits, n, n_namespaces, per_node):
+    on, app = n // per_node, n % APPS
     # Of a namespace's pods a few are on each node, as a scheduler spreads them.
     home = f"team-{n * 7919 % n_namespaces:04d}"
     name = f"{ROLES[app]}-{bits.getrandbits(36):09x}-{bits.getrandbits(20):05x}"
@@ -82,7 +82,7 @@ def pod(bits, n, n_namespaces):
                                  labels={"app": ROLES[app], "version": f"v{n % 3}"},
                                  managedFields=[managed("kube-controller-manager", fields)]),
             "spec": pod_spec(f"node-{on + 1}", 8080 + app),
-            "status": pod_status(f"10.{on // 250}.{on % 250}.{n % PODS_PER_NODE + 2}",
+            "status": pod_status(f"10.{on // 250}.{on % 250}.{n % per_node + 2}",
                                  f"192.168.{on // 250}.{on % 250 + 1}")}
 
 
@@ -108,15 +108,15 @@ def policy(bits, n, n_namespaces):
             "spec": spec}
 
 
-def objects(pods, policies, seed):
+def objects(pods, policies, seed, per_node=PODS_PER_NODE):
     bits = random.Random(seed)
     n_namespaces = max(1, pods // PODS_PER_NAMESPACE)
-    for n in range(-(-pods // PODS_PER_NODE)):
+    for n in range(-(-pods // per_node)):
         yield node(bits, n)
     for n in range(n_namespaces):
         yield namespace(bits, n)
     for n in range(pods):
-        yield pod(bits, n, n_namespaces)
+        yield pod(bits, n, n_namespaces, per_node)
     for n in range(policies):
         yield policy(bits, n, n_namespaces)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What penstock costs, as ratios inside one run: packets, render, apply. Called by `make bench`.
+"""What penstock costs, as ratios inside one run: packets, render, apply, proof. Called by `make bench`.
 
 Writes report.txt, report.json and plots to build/bench; progress goes to stderr. It is a report: its exit status
 says whether it could measure, not whether goals are reached.
@@ -17,9 +17,11 @@ import apply
 import figures
 import netns
 import packets
+import proof
 import render
 
-PARTS = {"packets": (packets, "Packets"), "render": (render, "Render"), "apply": (apply, "Apply")}
+PARTS = {"packets": (packets, "Packets"), "render": (render, "Render"), "apply": (apply, "Apply"),
+         "proof": (proof, "Proof")}
 
 
 def arguments():

@@ -210,6 +210,30 @@ static bool is_penstocks(const struct sim_result *result)
                strncmp(result->chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
 }
 
+static bool sets_marks_before(const struct enforced *enforced, enum family family)
+{
+        for (size_t i = 0; i < enforced->n; i++) {
+                const struct table *mangle = ruleset_table(enforced->rules[i], family, "mangle");
+                if (mangle && table_chain(mangle, "PREROUTING"))
+                        return true;
+        }
+        return false;
+}
+
+/* With the mark that it has when it comes to the hook. */
+static struct sim_result run(const struct enforced *enforced, enum sim_hook hook,
+                             const struct sim_packet *packet, const struct sim_options *options)
+{
+        struct sim_packet arriving = *packet;
+
+        if (hook != HOOK_OUTPUT && sets_marks_before(enforced, packet->source.family)) {
+                struct sim_packet before = *packet;
+                before.out_interface = "";
+                arriving.mark = simulate(enforced, HOOK_PREROUTING, &before, options).packet.mark;
+        }
+        return simulate(enforced, hook, &arriving, options);
+}
+
 static bool find(const struct judge *judge, const struct enforced *enforced, enum sim_hook hook,
                  const struct sim_packet *packet, enum chance chance, enum expectation expected,
                  enum finding_kind *ret)
@@ -220,7 +244,7 @@ static bool find(const struct judge *judge, const struct enforced *enforced, enu
 
         if (expected == EXPECT_ANYTHING)
                 return false;
-        result = simulate(enforced, hook, packet, &options);
+        result = run(enforced, hook, packet, &options);
         if (result.outcome == wanted)
                 return false;
         if (result.outcome == OUTCOME_UNKNOWN)

@@ -221,9 +221,12 @@ static bool mark_collision(struct mutant *mutant)
         if (setter > 0) {
                 struct table *mangle =
                     ruleset_add_table(mutant->ruleset, pick.table->family, "mangle");
-                struct chain *chain = table_chain(mangle, pick.chain->name);
+                bool early =
+                    strcmp(pick.chain->name, "OUTPUT") != 0 && bytes_chance(mutant->bytes, 50);
+                const char *name = early ? "PREROUTING" : pick.chain->name;
+                struct chain *chain = table_chain(mangle, name);
                 if (!chain)
-                        chain = table_add_chain(mutant->ruleset, mangle, pick.chain->name);
+                        chain = table_add_chain(mutant->ruleset, mangle, name);
                 chain->policy = "ACCEPT";
                 if (setter == 2)
                         add_port(mutant, &marks);

@@ -13,8 +13,9 @@
  * that comes true, and each that changes none is called equal. What changes a verdict is for the
  * judge to say, by running every packet. */
 
-#define CLUSTERS 3
-#define ROUNDS   1 /* of all kinds of fault, at each node */
+#define CLUSTERS          3
+#define COMPILED_CLUSTERS 20 /* the last one is crowded */
+#define ROUNDS            1  /* of all kinds of fault, at each node */
 /* Packets of each mutant; all of them where there are no more. */
 #define BUDGET         6000
 #define MAX_COMPLAINTS 20 /* in words; the rest is counted */
@@ -340,9 +341,49 @@ static void every_fault_is_found(void **state)
                 fail_msg("the prover and the judge differ %zu times", campaign.complaints);
 }
 
+static void hold_compiled(struct arena *arena, const struct cluster *cluster, const char *name,
+                          bool own_node_egress, enum deny_action deny, uint64_t seed, unsigned i)
+{
+        const struct policy_options policy = {.node = name, .own_node_egress = own_node_egress};
+        const struct prove_options options = {.node = name, .own_node_egress = own_node_egress};
+        const struct enforced enforced = enforced_of(install(arena, cluster, &policy, deny));
+        struct proof proof;
+        struct err err;
+
+        if (prove(arena, cluster, &enforced, &options, &proof, &err) < 0)
+                fail_msg("PENSTOCK_SEED=%" PRIu64 ", cluster %u, node %s: %s", seed, i, name,
+                         err.text);
+        if (differs(proof.counts))
+                fail_msg("PENSTOCK_SEED=%" PRIu64
+                         ", cluster %u, node %s%s%s: open %zu, shut %zu, by others %zu, unproven "
+                         "%zu",
+                         seed, i, name, own_node_egress ? ", own-node egress by policy" : "",
+                         deny == DENY_REJECT ? ", reject" : "", proof.counts[FINDING_OPEN],
+                         proof.counts[FINDING_SHUT], proof.counts[FINDING_SHUT_BY_OTHERS],
+                         proof.counts[FINDING_UNPROVEN]);
+}
+
+/* Every node, compiled in every way. */
+static void what_is_compiled_is_proven_equal(void **state)
+{
+        struct run_size size = run_size(COMPILED_CLUSTERS);
+
+        for (unsigned i = 0; i < size.clusters; i++) {
+                _cleanup_arena_ struct arena *arena = arena_new();
+                struct bytes bytes = world_bytes(size.seed, i);
+                struct manifest manifest = world_generate(arena, &bytes, i);
+                _cleanup_cluster_ struct cluster *cluster = load(arena, &manifest);
+                vec_foreach (const struct node, node, &cluster->nodes)
+                        for (unsigned way = 0; way < 4; way++)
+                                hold_compiled(arena, cluster, node->meta.name, way & 1,
+                                              way & 2 ? DENY_REJECT : DENY_DROP, size.seed, i);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+            cmocka_unit_test(what_is_compiled_is_proven_equal),
             cmocka_unit_test(every_fault_is_found),
         };
 

@@ -21,6 +21,7 @@ WATCHMAN = 253  # a protocol for experiments (RFC 3692)
 TOKEN = b"penstock watches"
 NUMBERS = {"ICMP": 1, "TCP": 6, "UDP": 17, "ICMPv6": 58, "SCTP": 132}
 FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG"]
+SYN, ACK = 2, 16
 EVERYBODY = 3  # ETH_P_ALL
 NETLINK_NETFILTER, CONNTRACK_DELETE = 12, 1 << 8 | 2
 NLM_F_REQUEST, NLM_F_ACK = 1, 4
@@ -70,9 +71,9 @@ class Crafted:
 
     def transport(self):
         if self.protocol == 6:
-            sequence = 2000 if self.flags & 16 else 1000
-            answer = 1001 if self.flags & 16 else 0
-            rest = struct.pack("!IIBBH", sequence, answer, 5 << 4, self.flags, 65535)
+            # As a client and a server would number, or conntrack calls it INVALID.
+            numbers = {0: (1000, 0), SYN: (1000, 0), SYN | ACK: (2000, 1001)}.get(self.flags, (1001, 2001))
+            rest = struct.pack("!IIBBH", *numbers, 5 << 4, self.flags, 65535)
             length = 20
             sum_of = checksum(self.pseudo(length) + self.ports + rest + bytes(4))
             return self.ports + rest + struct.pack("!HH", sum_of, 0)
@@ -200,7 +201,8 @@ class Router:
             node.run("ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
 
     def connect(self, link, routes):
-        """A namespace at the other end of a link, and the way to it; neighbours are known by hand."""
+        """A namespace at the other end of a link, and the way to it; neighbours are known by hand. It
+        has no address, so that nobody there answers, and ends a connection, by himself."""
         inside = f"{self.node.name}.{link}"
         subprocess.run(["ip", "netns", "add", inside], check=True)
         self.node.namespaces.append(inside)
@@ -217,13 +219,7 @@ class Router:
                 lines.append(f"neighbour add {route} lladdr {POD_MAC} dev {link} nud permanent")
                 lines.append(f"route add {route} dev {link}")
         self.node.run("ip", "-batch", "-", stdin="\n".join(lines))
-        lines = ["link set lo up", "link set eth0 up"]
-        lines += [f"address add {route} dev eth0 nodad" if ":" in route else f"address add {route} dev eth0"
-                  for route in routes if route != "default"]
-        for gateway in ("169.254.1.1", "fe80::ff"):
-            lines.append(f"neighbour add {gateway} lladdr {NODE_MAC} dev eth0 nud permanent")
-            lines.append(f"route add default via {gateway} dev eth0 onlink")
-        subprocess.run(["ip", "-n", inside, "-batch", "-"], input="\n".join(lines), text=True, check=True)
+        subprocess.run(["ip", "-n", inside, "link", "set", "eth0", "up"], check=True)
         return Place(inside, link)
 
     def place(self, address):
@@ -303,4 +299,8 @@ def can_be_sent(packet):
         return packet["icmpType"] in (8, 128) and state != "ESTABLISHED"
     if protocol == "SCTP":
         return state in ("NEW", "UNTRACKED")
+    if state == "ESTABLISHED" and {packet["source"], packet["destination"]} & set(OWN):
+        return False  # the node would answer by itself
+    if protocol == "TCP" and state == "ESTABLISHED":
+        return packet["tcpFlags"] in (["SYN"], ["ACK"])
     return protocol in ("TCP", "UDP") and state != "RELATED"

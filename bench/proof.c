@@ -1,0 +1,95 @@
+/* What a proof costs, in parts.
+ *
+ * Usage: proof CLUSTER NODE RULES-IPV4 RULES-IPV6 SETS
+ *
+ * The cluster is a manifest, the others are what iptables-save, ip6tables-save and ipset save
+ * printed. Prints "PARSING CLASSES PROOF SECONDS-LOADING PEAK-KIB", seconds but the last; exits
+ * with 1 where the rules do not enforce the policies. */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/strbuf.h"
+#include "iptables/text.h"
+#include "kube/load.h"
+#include "verify/prove.h"
+
+static double now(void)
+{
+        struct timespec time;
+
+        clock_gettime(CLOCK_MONOTONIC, &time);
+        return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static struct cluster *load(struct arena *arena, const char *path)
+{
+        struct cluster *cluster = cluster_new();
+        struct problems problems = problems_in(arena);
+        struct load_stats stats = {0};
+
+        if (load_paths(cluster, &path, 1, "default", &problems, &stats) < 0)
+                errx(2, "%s: %s", path, problems.list.items[0].text);
+        cluster_seal(cluster);
+        return cluster;
+}
+
+static void read_file(const char *path, struct strbuf *text)
+{
+        char piece[65536];
+        FILE *file = fopen(path, "re");
+        size_t n;
+
+        if (!file)
+                err(2, "%s", path);
+        while ((n = fread(piece, 1, sizeof(piece), file)) > 0)
+                strbuf_add_bytes(text, piece, n);
+        fclose(file);
+}
+
+static struct ruleset *parse(struct arena *arena, char **paths)
+{
+        struct ruleset *ruleset = ruleset_new(arena);
+        struct err error;
+
+        for (int i = 0; i < 3; i++) {
+                _cleanup_strbuf_ struct strbuf text = {0};
+                read_file(paths[i], &text);
+                int r = i < 2 ? iptables_parse(ruleset, (enum family)i, strbuf_text(&text), &error)
+                              : ipset_parse(ruleset, strbuf_text(&text), &error);
+                if (r < 0)
+                        errx(2, "%s: %s", paths[i], error.text);
+        }
+        ruleset_finish(ruleset);
+        return ruleset;
+}
+
+int main(int argc, char **argv)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct rusage usage;
+        struct proof proof;
+        struct err error;
+
+        if (argc != 6)
+                errx(2, "usage: proof CLUSTER NODE RULES-IPV4 RULES-IPV6 SETS");
+        double start = now();
+        _cleanup_cluster_ struct cluster *cluster = load(arena, argv[1]);
+        double loaded = now();
+        struct ruleset *ruleset = parse(arena, argv + 3);
+        double parsed = now();
+        const struct prove_options options = {.node = argv[2]};
+        const struct enforced enforced = enforced_of(ruleset);
+        if (prove(arena, cluster, &enforced, &options, &proof, &error) < 0)
+                errx(2, "%s", error.text);
+        getrusage(RUSAGE_SELF, &usage);
+        printf("%.6f %.6f %.6f %.6f %ld\n", parsed - loaded, proof.seconds_classes,
+               proof.seconds_proof, loaded - start, usage.ru_maxrss);
+        fprintf(stderr, "%zu pods, %zu + %zu classes, %zu + %zu features, %zu checks\n", proof.pods,
+                proof.classes[0], proof.classes[1], proof.features[0], proof.features[1],
+                proof.checks);
+        return proof.equal ? EXIT_SUCCESS : EXIT_FAILURE;
+}
