@@ -232,10 +232,12 @@ class RandomRules:
                 f"-j REDIRECT{f' --to-ports {port}' if ports else ''}",
                 f"-j NETMAP --to {prefix}",
             )
+        # Never to an address of the node's own: there the node's answers would find a way.
+        source = f"-j SNAT --to-source {self.pick(*self.net.hosts(self.family))}"
         if hook == "INPUT":
-            return f"-j SNAT --to-source {self.host()}"
+            return source
         if hook == "POSTROUTING":
-            return self.pick(f"-j SNAT --to-source {self.host()}", "-j MASQUERADE")
+            return self.pick(source, "-j MASQUERADE")
         return "-j ACCEPT"
 
     def target(self, table, hook, protocol, later):
@@ -252,7 +254,10 @@ class RandomRules:
     def rule(self, table, chain, hook, links, later):
         words = self.matches(hook, links)
         protocol = next((word.split()[1] for word in words if word.startswith("-p ")), None)
-        return " ".join([f"-A {chain}", *words, self.target(table, hook, protocol, later)]).strip()
+        target = self.target(table, hook, protocol, later)
+        if target == "-j MASQUERADE":
+            words = ["! -o lo", *[word for word in words if "-o " not in word]]
+        return " ".join([f"-A {chain}", *words, target]).strip()
 
     def table(self, name):
         hooks = dict(TABLES[name])
