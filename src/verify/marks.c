@@ -54,8 +54,9 @@ static void note_setter(const struct rule *rule, void *data)
 
         if (rule->target.kind == TARGET_MARK)
                 vec_push(setters->arena, &setters->list, &rule->target);
-        else if (rule->target.kind == TARGET_CONNMARK || rule->target.kind == TARGET_UNKNOWN ||
-                 rule->target.kind == TARGET_BEYOND)
+        else if ((rule->target.kind == TARGET_CONNMARK &&
+                  rule->target.connmark.action == CONNMARK_RESTORE) ||
+                 rule->target.kind == TARGET_UNKNOWN || rule->target.kind == TARGET_BEYOND)
                 setters->any = true;
         setters->translated = setters->translated || rule->target.kind == TARGET_DNAT ||
                               rule->target.kind == TARGET_REDIRECT ||

@@ -491,6 +491,8 @@ static void set_action(struct program *program, const struct block *block, struc
         }
         if (strcmp(block->table->name, "nat") == 0 && is_translation(target->kind))
                 step->action = ACTION_LEAVE;
+        if (target->kind == TARGET_CONNMARK && target->connmark.action != CONNMARK_RESTORE)
+                step->action = ACTION_GO_ON; /* the connection's mark, which no case has */
         if (step->action == ACTION_MARK) {
                 step->mark = target->mark.value;
                 step->mask = target->mark.mask;
