@@ -194,7 +194,8 @@ void live_print(const struct live *live, const struct live_answer *answer, bool 
         vec_foreach (const struct live_step, step, &answer->steps)
                 if (all || tells_why(step, result))
                         print_step(live, step);
-        printf("    %s\n", deciding_text(live->arena, &deciding));
+        printf("    %s\n", result->chain ? deciding_text(live->arena, &deciding)
+                                         : "no rule stops it: it comes to the end of every chain");
         if (answer->differs)
                 printf("  %sDIFFERENT%s: the policies %s it as far as this node judges, and its "
                        "rules %s\n",
