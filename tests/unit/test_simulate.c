@@ -216,6 +216,48 @@ static void flags_states_and_inversion(void **state)
         assert_int_equal(simulate_ruleset(f->ruleset, HOOK_FORWARD, &packet).outcome, OUTCOME_PASS);
 }
 
+/* Of IPv6 an address must look like each of the types, of IPv4 be of one of them. */
+static void types_of_addresses(void **state)
+{
+        static const struct {
+                const char *address;
+                uint32_t types;
+                bool limited;
+                enum truth known, unknown; /* whether the node's addresses are */
+        } cases[] = {
+            {"10.0.0.9", ADDRESS_LOCAL, false, YES, UNKNOWN},
+            {"10.0.0.9", ADDRESS_LOCAL, true, UNKNOWN, UNKNOWN},
+            {"10.0.0.9", ADDRESS_LOCAL | ADDRESS_UNICAST, true, YES, UNKNOWN},
+            {"10.0.0.8", ADDRESS_LOCAL, false, NO, UNKNOWN},
+            {"10.0.0.8", ADDRESS_UNICAST, true, YES, UNKNOWN},
+            {"10.0.0.8", ADDRESS_MULTICAST, false, NO, NO},
+            {"127.0.0.1", ADDRESS_LOCAL, false, YES, YES},
+            {"224.0.0.1", ADDRESS_MULTICAST | ADDRESS_LOCAL, true, YES, YES},
+            {"255.255.255.255", ADDRESS_BROADCAST, true, YES, YES},
+            {"fd00::9", ADDRESS_LOCAL, false, YES, UNKNOWN},
+            {"fd00::8", ADDRESS_LOCAL, false, NO, UNKNOWN},
+            {"fd00::8", ADDRESS_UNICAST, false, YES, YES},
+            {"fd00::8", ADDRESS_ANYCAST, false, UNKNOWN, UNKNOWN},
+            {"ff02::1", ADDRESS_MULTICAST, false, YES, YES},
+            {"ff02::1", ADDRESS_UNICAST, false, NO, NO},
+            {"ff02::1", ADDRESS_MULTICAST | ADDRESS_UNICAST, false, NO, NO},
+            {"ff02::1", ADDRESS_MULTICAST | ADDRESS_LOCAL, false, NO, NO},
+        };
+        const struct ip locals[] = {ip("10.0.0.9"), ip("fd00::9")};
+        const struct sim_node node = {.known = true, .locals = locals, .n_locals = 2};
+        const struct sim_options options = {.node = &node};
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct ip address = ip(cases[i].address);
+                struct sim_packet packet = sim_packet_new(&address, &address, PROTOCOL_TCP, 80);
+                struct match match = {
+                    .kind = MATCH_DESTINATION_TYPE,
+                    .address_type = {.types = cases[i].types, .limit_in = cases[i].limited}};
+                assert_int_equal(sim_match(NULL, &match, &packet, &options), cases[i].known);
+                assert_int_equal(sim_match(NULL, &match, &packet, NULL), cases[i].unknown);
+        }
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -229,6 +271,7 @@ int main(void)
             test(a_sure_no_outweighs_the_unknown),
             test(a_loop_ends_undecided),
             test(flags_states_and_inversion),
+            test(types_of_addresses),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
