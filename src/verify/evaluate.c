@@ -131,17 +131,20 @@ size_t evaluator_add_stretch(struct evaluator *evaluator, size_t stretch)
 
 /* --- what a block sees of points and cases --- */
 
+/* Words in which the block reads nothing are left out: they are most of them. */
 static const void *see_point(struct evaluator *evaluator, const struct block *block, enum axis axis,
-                             const struct point *point)
+                             const struct point *point, bits_word *seen)
 {
-        size_t words = bits_words(evaluator->program->n_features);
-        bits_word *seen = arena_new_array(evaluator->scratch, bits_word, 2 * words + 1);
+        size_t words = bits_words(evaluator->program->n_features), n = 0;
 
         for (size_t i = 0; i < words; i++) {
-                seen[i] = point->yes[i] & block->reads[axis][i];
-                seen[words + i] = point->maybe[i] & block->reads[axis][i];
+                bits_word reads = block->reads[axis][i];
+                if (!reads)
+                        continue;
+                seen[n++] = point->yes[i] & reads;
+                seen[n++] = point->maybe[i] & reads;
         }
-        return intern_bytes(evaluator->intern, (const char *)seen, 2 * words * sizeof(*seen));
+        return intern_bytes(evaluator->intern, (const char *)seen, n * sizeof(*seen));
 }
 
 static int compare_sights(const void *a, const void *b)
@@ -168,12 +171,17 @@ static void settle_points(struct evaluator *evaluator, const struct block *block
         struct block_memory *memory = &evaluator->blocks[block->number];
         size_t n = evaluator->points.n;
 
+        size_t words = bits_words(evaluator->program->n_features);
+        bits_word *seen = arena_new_array(evaluator->scratch, bits_word, 2 * words + 1);
+        bool reads = !bits_are_none(block->reads[axis], evaluator->program->n_features);
+
         memory->by_point[axis] = arena_new_array(evaluator->arena, const void *, n);
         for (size_t i = 0; i < n; i++)
                 memory->by_point[axis][i] =
-                    see_point(evaluator, block, axis, &evaluator->points.items[i]);
+                    reads ? see_point(evaluator, block, axis, &evaluator->points.items[i], seen)
+                          : block;
         memory->kept[axis] =
-            count_different(evaluator->scratch, memory->by_point[axis], n) * 2 <= n + 1;
+            !reads || count_different(evaluator->scratch, memory->by_point[axis], n) * 2 <= n + 1;
         memory->settled[axis] = true;
 }
 
