@@ -291,11 +291,15 @@ def test_what_others_did_is_not_repaired(node):
 
 def test_repair_says_which_rule_of_others_remains(node):
     applied(node)
-    table = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.9.0.2 -j CT --notrack\nCOMMIT\n"
-    node.restore(table)
-    node.iptables("-t", "mangle", "-I", "FORWARD", "-d", DATABASE, "-m", "u32", "--u32", "0=0")
-    answer = json.loads(verify(node, "--repair", "-o", "json", status=None).stdout)
-    assert answer["result"] in ["equal", "unproven", "different"]
+    node.iptables("-D", "FORWARD", "1")
+    words = ["-m", "u32", "--u32", "0 >> 28 = 4", "-j", "DROP"]
+    node.iptables("-t", "mangle", "-I", "FORWARD", "-d", DATABASE, *words)
+    done = verify(node, "--repair", "-o", "json", status=3)
+    assert "node here: applied" in done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["result"] == "unproven"
+    for finding in answer["findings"]:
+        assert (finding["decidedBy"]["table"], finding["decidedBy"]["rule"]) == ("mangle", 1)
 
 
 # A reading that may be lying.
