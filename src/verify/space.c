@@ -154,6 +154,22 @@ static struct address_classes *reorder_classes(struct space *space,
         return new;
 }
 
+/* Of a class that is most of the world, an address that a reader takes for one of it (RFC 5737, RFC
+ * 3849). */
+static void choose_examples(struct space *space)
+{
+        static const char *const texts[] = {"198.51.100.1", "2001:db8::198:51:100:1"};
+        struct ip *examples = (struct ip *)(uintptr_t)space->classes->examples, ip;
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                if (!ip_parse(texts[i], &ip) || ip.family != space->family)
+                        continue;
+                size_t class = address_class(space->classes, &ip);
+                if (!cluster_pod_at(space->cluster, &examples[class]))
+                        examples[class] = ip;
+        }
+}
+
 /* --- points and stretches --- */
 
 static void make_stretches(struct space *space)
@@ -307,6 +323,7 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
         struct own_features own = add_features(space, splitter);
         space->meaning = meaning_new(arena, cluster, &policy, family, splitter);
         space->classes = reorder_classes(space, splitter_split(arena, splitter));
+        choose_examples(space);
         program_settle(space->program, own.n);
         meaning_settle(space->meaning, space->classes);
         space->subjects = meaning_subjects(space->meaning);
