@@ -47,19 +47,45 @@ def remove(name):
     ip(None, [f"netns del {name}"])
 
 
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+
+
+def here():
+    return os.open("/proc/self/ns/net", os.O_RDONLY)
+
+
+def new():
+    """The descriptor of an empty network namespace, which ends when it is closed."""
+    before = here()
+    if libc.unshare(CLONE_NEWNET) != 0:
+        sys.exit(f"making a network namespace: {os.strerror(ctypes.get_errno())}")
+    made = here()
+    libc.setns(before, CLONE_NEWNET)
+    os.close(before)
+    return made
+
+
+@contextlib.contextmanager
+def inside(descriptor):
+    before = here()
+    try:
+        libc.setns(descriptor, CLONE_NEWNET)
+        yield
+    finally:
+        libc.setns(before, CLONE_NEWNET)
+        os.close(before)
+
+
 @contextlib.contextmanager
 def fresh():
     """What runs inside is in an empty network namespace, which ends with it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    clone_newnet = 0x40000000
-    before = os.open("/proc/self/ns/net", os.O_RDONLY)
+    made = new()
     try:
-        if libc.unshare(clone_newnet) != 0:
-            sys.exit(f"making a network namespace: {os.strerror(ctypes.get_errno())}")
-        yield
+        with inside(made):
+            yield
     finally:
-        libc.setns(before, clone_newnet)
-        os.close(before)
+        os.close(made)
 
 
 def sysctl(namespace, **settings):

@@ -3,8 +3,9 @@
  * Usage: proof CLUSTER NODE RULES-IPV4 RULES-IPV6 SETS
  *
  * The cluster is a manifest, the others are what iptables-save, ip6tables-save and ipset save
- * printed. Prints "PARSING CLASSES PROOF SECONDS-LOADING PEAK-KIB", seconds but the last; exits
- * with 1 where the rules do not enforce the policies. */
+ * printed. Prints "PARSING CLASSES PROOF LOADED PEAK": seconds, then KiB of memory at most, when
+ * the manifest was read and in the end. Exits with 1 where the rules do not enforce the policies.
+ */
 
 #include <err.h>
 #include <stdio.h>
@@ -23,6 +24,14 @@ static double now(void)
 
         clock_gettime(CLOCK_MONOTONIC, &time);
         return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static long peak(void)
+{
+        struct rusage usage;
+
+        getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_maxrss;
 }
 
 static struct cluster *load(struct arena *arena, const char *path)
@@ -70,14 +79,13 @@ static struct ruleset *parse(struct arena *arena, char **paths)
 int main(int argc, char **argv)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
-        struct rusage usage;
         struct proof proof;
         struct err error;
 
         if (argc != 6)
                 errx(2, "usage: proof CLUSTER NODE RULES-IPV4 RULES-IPV6 SETS");
-        double start = now();
         _cleanup_cluster_ struct cluster *cluster = load(arena, argv[1]);
+        long loaded_peak = peak();
         double loaded = now();
         struct ruleset *ruleset = parse(arena, argv + 3);
         double parsed = now();
@@ -85,9 +93,8 @@ int main(int argc, char **argv)
         const struct enforced enforced = enforced_of(ruleset);
         if (prove(arena, cluster, &enforced, &options, &proof, &error) < 0)
                 errx(2, "%s", error.text);
-        getrusage(RUSAGE_SELF, &usage);
-        printf("%.6f %.6f %.6f %.6f %ld\n", parsed - loaded, proof.seconds_classes,
-               proof.seconds_proof, loaded - start, usage.ru_maxrss);
+        printf("%.6f %.6f %.6f %ld %ld\n", parsed - loaded, proof.seconds_classes,
+               proof.seconds_proof, loaded_peak, peak());
         fprintf(stderr, "%zu pods, %zu + %zu classes, %zu + %zu features, %zu checks\n", proof.pods,
                 proof.classes[0], proof.classes[1], proof.features[0], proof.features[1],
                 proof.checks);
