@@ -186,3 +186,22 @@ def test_what_is_sent_to_many_leads_past_no_policy(bridge, destination):
         assert not hears(server, destination)
     finally:
         server.close()
+
+
+def verify(*words):
+    done = subprocess.run(
+        ["ip", "netns", "exec", NODE, PENSTOCK, "verify", "-f", "-", "--node", "node-1", *words],
+        input=PODS + DENY_B, capture_output=True, text=True,
+    )  # fmt: skip
+    print(done.stdout, done.stderr)
+    return done
+
+
+def test_verify_sees_what_no_rule_sees(bridge):
+    assert apply().returncode == 0
+    assert verify().returncode == 0
+    setting("IPv4", 0)
+    done = verify()
+    assert done.returncode == 1
+    assert f"OPEN     pods behind bridge br0 reach each other past all rules: {SETTINGS['IPv4']} is 0" in done.stdout
+    assert verify("--repair").returncode == 0 and setting("IPv4") == "1"
