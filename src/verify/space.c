@@ -59,6 +59,17 @@ static void add_prefixes(struct splitter *splitter, size_t feature, enum family 
         }
 }
 
+/* Of the node's links: no object tells them, so policies say nothing of them that could be
+ * compared. penstock's rules treat them as it does 255.255.255.255. */
+static void add_broadcasts(const struct space *space, struct splitter *splitter, size_t feature)
+{
+        for (size_t i = 0; i < space->node.n_broadcasts; i++) {
+                struct prefix host = prefix_host(&space->node.broadcasts[i]);
+                if (host.ip.family == space->family && host.ip.bytes[0] != 255)
+                        splitter_add_prefix(splitter, feature, &host);
+        }
+}
+
 /* What the kernel takes for no source, or sends nowhere (ip_route_input_slow(), ip6_rcv_core(),
  * ip6_forward()): no such packet comes to a hook behind routing. */
 static struct own_features add_features(struct space *space, struct splitter *splitter)
@@ -81,6 +92,7 @@ static struct own_features add_features(struct space *space, struct splitter *sp
         features.never[AXIS_DESTINATION] = splitter_add_feature(splitter);
         add_prefixes(splitter, features.never[AXIS_DESTINATION], space->family, destinations,
                      ARRAY_SIZE(destinations));
+        add_broadcasts(space, splitter, features.never[AXIS_DESTINATION]);
         return features;
 }
 
@@ -298,7 +310,7 @@ static bool names_sctp(const struct space *space)
 
 void space_make(struct space *space, struct arena *arena, const struct cluster *cluster,
                 const struct enforced *enforced, const struct prove_options *options,
-                enum family family)
+                enum family family, bool arrivals)
 {
         const struct policy_options policy = {.own_node_egress = options->own_node_egress,
                                               .node = options->node};
@@ -309,6 +321,7 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
                                 .cluster = cluster,
                                 .enforced = enforced,
                                 .options = options,
+                                .has_arrivals = arrivals,
                                 .node = node_of(arena, cluster, options)};
         space->program = program_new(arena, enforced, &space->node, family, splitter);
         for (enum sim_hook hook = HOOK_PREROUTING; hook <= HOOK_POSTROUTING; hook++) {
@@ -317,7 +330,7 @@ void space_make(struct space *space, struct arena *arena, const struct cluster *
                 if (hook < HOOK_INPUT || hook > HOOK_OUTPUT)
                         continue;
                 space->marks[hook] = marks_arriving(arena, enforced, family, hook);
-                if (space->marks[hook].n > 1 || space->marks[hook].any)
+                if (arrivals && (space->marks[hook].n > 1 || space->marks[hook].any))
                         space->arrivals[hook] = program_arrival(space->program, hook);
         }
         struct own_features own = add_features(space, splitter);

@@ -30,8 +30,9 @@ struct space {
         struct sim_node node; /* as the options have it, with the Node object's addresses */
 
         struct program *program;
-        struct hook_program hooks[5]; /* by enum sim_hook */
-        struct hook_program arrivals[5];
+        struct hook_program hooks[5];      /* by enum sim_hook */
+        bool has_arrivals, needs_arrivals; /* see look.h */
+        struct hook_program arrivals[5];   /* where it has */
         struct arriving_marks marks[5];
         struct address_classes *classes;
         struct meaning *meaning;
@@ -51,10 +52,11 @@ struct space {
         size_t transit;                                      /* the point of STRETCH_TRANSIT */
 };
 
-/* The space's memory is arena's; space_done() releases the evaluator. */
+/* The space's memory is arena's; space_done() releases the evaluator. arrivals: with what sets
+ * marks in front of the hooks, where anything does. */
 void space_make(struct space *space, struct arena *arena, const struct cluster *cluster,
                 const struct enforced *enforced, const struct prove_options *options,
-                enum family family);
+                enum family family, bool arrivals);
 void space_done(struct space *space);
 /* Of the subject with that class; NULL where it is none. */
 const struct place_of_pod *space_pod(const struct space *space, size_t class);
