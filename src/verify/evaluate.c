@@ -418,30 +418,38 @@ static void stay(struct walk *walk, struct mark mark, const struct bits_pair *gi
                               there, given);
 }
 
+/* A chain that neither asks nor sets marks was worked out for any: its packets keep theirs. */
+static struct mark mark_behind(const struct block *block, struct mark before, struct mark at_exit)
+{
+        return block->reads_mark ? at_exit : before;
+}
+
 static void enter(struct walk *walk, const struct step *step, struct mark mark,
                   const struct bits_pair *moved)
 {
         const struct effect *child = effect_of(walk->context, step->to, mark);
         const struct context *context = walk->context;
 
-        for (size_t i = 0; i < child->accepted.n; i++)
-                flow_add_cut(
-                    walk->arena, context->stretch->n_words,
-                    &exit_with(&walk->effect->accepted, child->accepted.items[i].mark)->bits, moved,
-                    &child->accepted.items[i].bits);
+        for (size_t i = 0; i < child->accepted.n; i++) {
+                const struct exit *exit = &child->accepted.items[i];
+                struct mark behind = mark_behind(step->to, mark, exit->mark);
+                flow_add_cut(walk->arena, context->stretch->n_words,
+                             &exit_with(&walk->effect->accepted, behind)->bits, moved, &exit->bits);
+        }
         flow_add_cut(walk->arena, context->stretch->n_words, &walk->effect->own, moved,
                      &child->own);
         flow_add_cut(walk->arena, context->stretch->n_words, &walk->effect->others, moved,
                      &child->others);
         for (size_t i = 0; i < child->returned.n; i++) {
                 const struct exit *exit = &child->returned.items[i];
+                struct mark behind = mark_behind(step->to, mark, exit->mark);
                 if (step->action == ACTION_GOTO)
                         flow_add_cut(walk->arena, context->stretch->n_words,
-                                     &exit_with(&walk->effect->returned, exit->mark)->bits, moved,
+                                     &exit_with(&walk->effect->returned, behind)->bits, moved,
                                      &exit->bits);
                 else
                         flow_add_cut(context->evaluator->scratch, context->stretch->n_words,
-                                     &exit_with(&walk->live, exit->mark)->bits, moved, &exit->bits);
+                                     &exit_with(&walk->live, behind)->bits, moved, &exit->bits);
         }
 }
 
@@ -650,23 +658,28 @@ static void pass_base(const struct context *context, const struct block *block, 
                       struct bits_pair *own, struct bits_pair *others)
 {
         struct arena *scratch = context->evaluator->scratch;
+        size_t n = context->stretch->n_words;
         struct exits next = {0};
 
         for (size_t i = 0; i < live->n; i++) {
                 const struct bits_pair *arriving = &live->items[i].bits;
-                const struct effect *effect = effect_of(context, block, live->items[i].mark);
-                flow_add_cut(scratch, context->stretch->n_words, own, arriving, &effect->own);
-                flow_add_cut(scratch, context->stretch->n_words, others, arriving, &effect->others);
-                for (size_t k = 0; k < effect->accepted.n; k++)
-                        flow_add_cut(scratch, context->stretch->n_words,
-                                     &exit_with(&next, effect->accepted.items[k].mark)->bits,
-                                     arriving, &effect->accepted.items[k].bits);
-                for (size_t k = 0; k < effect->returned.n; k++)
-                        flow_add_cut(scratch, context->stretch->n_words,
-                                     policy_drops(block)
-                                         ? others
-                                         : &exit_with(&next, effect->returned.items[k].mark)->bits,
-                                     arriving, &effect->returned.items[k].bits);
+                struct mark mark = live->items[i].mark;
+                const struct effect *effect = effect_of(context, block, mark);
+                flow_add_cut(scratch, n, own, arriving, &effect->own);
+                flow_add_cut(scratch, n, others, arriving, &effect->others);
+                for (size_t k = 0; k < effect->accepted.n; k++) {
+                        const struct exit *exit = &effect->accepted.items[k];
+                        struct mark behind = mark_behind(block, mark, exit->mark);
+                        flow_add_cut(scratch, n, &exit_with(&next, behind)->bits, arriving,
+                                     &exit->bits);
+                }
+                for (size_t k = 0; k < effect->returned.n; k++) {
+                        const struct exit *exit = &effect->returned.items[k];
+                        struct mark behind = mark_behind(block, mark, exit->mark);
+                        flow_add_cut(scratch, n,
+                                     policy_drops(block) ? others : &exit_with(&next, behind)->bits,
+                                     arriving, &exit->bits);
+                }
         }
         *live = next;
 }

@@ -214,6 +214,13 @@ static void marks_count_where_packets_come_with_them(void **state)
                                .more = "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i eth7 "
                                        "-j MARK --set-xmark 0x6/0xffffffff\nCOMMIT\n"},
               "open FORWARD 1");
+        /* A chain that has nothing to do with marks leaves them alone. */
+        check(B_FROM_A,
+              &(struct change){.filter = ":PLAIN -\n-A PLAIN -s 203.0.113.1/32 -j RETURN\n"
+                                         "-I FORWARD 1 -p udp -j MARK --set-xmark 0x4/0x4\n"
+                                         "-I FORWARD 2 -j PLAIN\n"
+                                         "-I FORWARD 3 -m mark --mark 0x4/0x4 -j ACCEPT\n"},
+              "open FORWARD 3");
         /* Of a service that leads to b, and only there. */
         check(B_FROM_A,
               &(struct change){
