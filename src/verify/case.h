@@ -58,7 +58,7 @@ struct cases {
  * tells from a new connection's, of which less is demanded. */
 struct cases cases_make(const struct program *program, const struct case_options *options);
 /* Each case of a group; made when they are asked for. */
-struct case_list cases_of(struct cases *cases, size_t group);
+struct case_list cases_of(struct cases *cases, size_t at);
 
 /* As policies name it: PROTOCOL_ICMP for either ICMP of the family, PROTOCOL_ANY for any that they
  * can't. */

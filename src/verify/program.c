@@ -304,13 +304,12 @@ static void add_set(struct program *program, struct step *step, const struct mat
 {
         const struct set *set = ruleset_set(program->enforced->sets, match->set.name);
         enum axis axis = match->set.ends[0] == SET_SOURCE ? AXIS_SOURCE : AXIS_DESTINATION;
+        bool known = set && set->plain && !match->set.options && match->set.n_ends > 0;
         size_t feature;
 
-        if (!set || !set->plain || match->set.options || match->set.n_ends == 0)
-                step->unknown = true;
-        else if (set->type == SET_LIST && list_feature(program, set, &feature))
+        if (known && set->type == SET_LIST && list_feature(program, set, &feature))
                 add_address(program, step, axis, match->invert, feature);
-        else if (!is_plain_set(set) && !is_pair_set(set))
+        else if (!known || (!is_plain_set(set) && !is_pair_set(set)))
                 step->unknown = true;
         else if (takes_in_nothing(program, set, match))
                 add_address(program, step, axis, match->invert, nothing(program));

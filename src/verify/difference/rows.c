@@ -49,7 +49,7 @@ struct row_list rows_gather(struct rows *rows)
 
         vec_foreach (const struct row, row, &rows->list) {
                 size_t number = number_of(numbers, row->effect, row->to, rows->width);
-                if (number == gathered.n)
+                if (number >= gathered.n)
                         vec_push(rows->arena, &gathered, *row);
                 else
                         bits_or(gathered.items[number].from, row->from, rows->width);
