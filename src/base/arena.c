@@ -80,6 +80,21 @@ void arena_reset(struct arena *arena)
         }
 }
 
+void arena_release(struct arena *arena, const void *piece)
+{
+        struct block **link = &arena->newest;
+
+        while (*link && (*link)->data != piece)
+                link = &(*link)->next;
+        /* Only one that nothing else was carved off. */
+        if (!*link || (*link)->size == BLOCK_SIZE)
+                return;
+        struct block *block = *link;
+        *link = block->next;
+        arena->total -= block->size;
+        free(block);
+}
+
 void arena_free(struct arena *arena)
 {
         if (!arena)

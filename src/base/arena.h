@@ -16,6 +16,10 @@ void arena_freep(struct arena **arena);
 /* Forgets every piece; keeps one block, so that a loop over objects does not go back to malloc. */
 void arena_reset(struct arena *arena);
 
+/* Gives a piece back at once, if it is so large that it has a block of its own; else it waits for
+ * the others. For what grew out of its place: nothing may point into it any more. */
+void arena_release(struct arena *arena, const void *piece);
+
 /* Bytes taken from the system, for reports. */
 size_t arena_size(const struct arena *arena);
 

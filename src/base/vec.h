@@ -19,6 +19,18 @@
                 (v)->items[(v)->n++] = (item);                                                     \
         } while (0)
 
+/* The same where nobody else holds the items: where they grew out of a large place, it is given
+ * back. */
+#define vec_push_own(arena, v, item)                                                               \
+        do {                                                                                       \
+                const void *vec_left_ = (v)->items;                                                \
+                vec_reserve((arena), (void **)&(v)->items, (v)->n, &(v)->cap,                      \
+                            sizeof(*(v)->items));                                                  \
+                if (vec_left_ != (v)->items)                                                       \
+                        arena_release((arena), vec_left_);                                         \
+                (v)->items[(v)->n++] = (item);                                                     \
+        } while (0)
+
 /* An empty one may have no items at all, and C forbids adding even 0 to NULL. */
 #define vec_foreach(T, it, v) for (T *it = (v)->items; (v)->n > 0 && it < (v)->items + (v)->n; it++)
 

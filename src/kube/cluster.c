@@ -222,7 +222,7 @@ static void index_pods(struct cluster *cluster, struct holders *index)
 
                 for (size_t i = 0; pod_takes_part(pod) && i < pod->ips.n; i++) {
                         struct holder holder = {pod->ips.items[i], at, &pod->meta};
-                        vec_push(cluster->arena, index, holder);
+                        vec_push_own(cluster->arena, index, holder);
                 }
         }
         vec_sort(index, compare_holders);
@@ -246,7 +246,7 @@ static void index_nodes(struct cluster *cluster, struct holders *index)
 
                 for (size_t i = 0; i < node->addresses.n; i++) {
                         struct holder holder = {node->addresses.items[i], at, &node->meta};
-                        vec_push(cluster->arena, index, holder);
+                        vec_push_own(cluster->arena, index, holder);
                 }
         }
         vec_sort(index, compare_holders);

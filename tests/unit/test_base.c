@@ -14,6 +14,25 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 
+static void what_grew_out_of_its_place_is_given_back(void **state)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        VEC(uint64_t) numbers = {0};
+        char *small = arena_alloc(arena, 10);
+
+        memset(small, 'x', 10);
+        for (uint64_t i = 0; i < 100000; i++)
+                vec_push_own(arena, &numbers, i);
+        for (uint64_t i = 0; i < numbers.n; i++)
+                assert_int_equal(numbers.items[i], i);
+        /* Two blocks for all that was small, and one for the numbers. */
+        assert_true(arena_size(arena) < numbers.cap * sizeof(uint64_t) + 600000);
+        assert_int_equal(small[9], 'x');
+        size_t size = arena_size(arena);
+        arena_release(arena, small);
+        assert_int_equal(arena_size(arena), size);
+}
+
 static void arena_pieces_are_zero_and_apart(void **state)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
@@ -210,6 +229,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_sanitizer_sees_the_end_of_a_piece),
             cmocka_unit_test(arena_pieces_are_zero_and_apart),
+            cmocka_unit_test(what_grew_out_of_its_place_is_given_back),
             cmocka_unit_test(map_finds_what_was_put),
             cmocka_unit_test(interned_texts_are_one),
             cmocka_unit_test(addresses),

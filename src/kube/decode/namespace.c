@@ -12,5 +12,5 @@ void decode_namespace(struct decoder *decoder, const struct field *object)
 
         decode_meta(decoder, object, &rules, &namespace.meta);
         if (!decoder->faults)
-                vec_push(decoder->arena, &decoder->context->cluster->namespaces, namespace);
+                vec_push_own(decoder->arena, &decoder->context->cluster->namespaces, namespace);
 }

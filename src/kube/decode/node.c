@@ -167,5 +167,5 @@ void decode_node(struct decoder *decoder, const struct field *object)
         gather_cidrs(decoder, &target);
         node.addresses.items = target.addresses.items;
         node.addresses.n = target.addresses.n;
-        vec_push(decoder->arena, &decoder->context->cluster->nodes, node);
+        vec_push_own(decoder->arena, &decoder->context->cluster->nodes, node);
 }

@@ -235,5 +235,5 @@ void decode_pod(struct decoder *decoder, const struct field *object)
                 return;
         gather_ports(decoder, &target);
         gather_ips(decoder, &target);
-        vec_push(decoder->arena, &decoder->context->cluster->pods, pod);
+        vec_push_own(decoder->arena, &decoder->context->cluster->pods, pod);
 }

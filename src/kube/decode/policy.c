@@ -206,5 +206,5 @@ void decode_network_policy(struct decoder *decoder, const struct field *object)
         field_object(decoder, object, policy_members, &target);
         settle_types(&policy, target.types_given);
         if (!decoder->faults)
-                vec_push(decoder->arena, &decoder->context->cluster->policies, policy);
+                vec_push_own(decoder->arena, &decoder->context->cluster->policies, policy);
 }
