@@ -6,63 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-static unsigned digit_of(char c)
-{
-        if (c >= '0' && c <= '9')
-                return (unsigned)(c - '0');
-        if (c >= 'a' && c <= 'f')
-                return (unsigned)(c - 'a') + 10;
-        return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : UINT8_MAX;
-}
-
-bool parse_number(const char *text, char end, uint32_t max, uint32_t *ret, const char **ret_rest)
-{
-        const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-        const unsigned base = hex ? 16 : 10;
-        uint64_t value = 0;
-        unsigned digits = 0;
-
-        for (text += hex ? 2 : 0; digit_of(*text) < base; text++, digits++) {
-                value = value * base + digit_of(*text);
-                if (value > max)
-                        return false;
-        }
-        if (digits == 0 || *text != end)
-                return false;
-        *ret = (uint32_t)value;
-        if (ret_rest)
-                *ret_rest = text + (end != '\0');
-        return true;
-}
-
-bool parse_masked(const char *text, uint32_t *ret_value, uint32_t *ret_mask)
-{
-        uint32_t value, mask = UINT32_MAX;
-        const char *rest;
-
-        if (!strchr(text, '/')) {
-                if (!parse_number(text, '\0', UINT32_MAX, &value, NULL))
-                        return false;
-        } else if (!parse_number(text, '/', UINT32_MAX, &value, &rest) ||
-                   !parse_number(rest, '\0', UINT32_MAX, &mask, NULL)) {
-                return false;
-        }
-        *ret_value = value;
-        *ret_mask = mask;
-        return true;
-}
-
-void print_masked(uint32_t value, uint32_t mask, struct strbuf *out)
-{
-        strbuf_printf(out, "0x%" PRIx32, value);
-        if (mask != UINT32_MAX)
-                strbuf_printf(out, "/0x%" PRIx32, mask);
-}
-
-static void print_both(uint32_t value, uint32_t mask, struct strbuf *out)
-{
-        strbuf_printf(out, "0x%" PRIx32 "/0x%" PRIx32, value, mask);
-}
+#include "iptables/flag_words.h"
+#include "iptables/nat_range.h"
+#include "iptables/numbers.h"
+#include "iptables/protocols.h"
 
 static void print_in_quotes(const char *text, struct strbuf *out)
 {
@@ -97,36 +44,11 @@ bool argument_number(const struct reading *reading, const struct word *words, st
         return true;
 }
 
-/* "1", "1:2", "1:", ":2" where open says that an end may be left out. */
-static bool parse_pair(const char *text, char between, uint32_t max, bool open, uint32_t *ret_first,
-                       uint32_t *ret_last)
-{
-        const char *rest = strchr(text, between);
-        uint32_t first = 0, last = max;
-
-        if (!rest) {
-                if (!parse_number(text, '\0', max, &first, NULL))
-                        return false;
-                last = first;
-        } else if (!(open && rest == text) && !parse_number(text, between, max, &first, &rest)) {
-                return false;
-        } else {
-                rest = strchr(text, between) + 1;
-                if (!(open && !*rest) && !parse_number(rest, '\0', max, &last, NULL))
-                        return false;
-        }
-        if (first > last)
-                return false;
-        *ret_first = first;
-        *ret_last = last;
-        return true;
-}
-
 static bool read_pair(const char *text, char between, uint32_t max, bool open, struct strbuf *out)
 {
         uint32_t first, last;
 
-        if (!parse_pair(text, between, max, open, &first, &last))
+        if (!parse_number_pair(text, between, max, open, &first, &last))
                 return false;
         strbuf_printf(out, "%" PRIu32, first);
         if (last != first)
@@ -140,13 +62,8 @@ bool argument_number_range(const struct reading *reading, const struct word *wor
         return read_pair(words->text, ':', UINT32_MAX, false, out);
 }
 
-bool argument_port_range(const struct reading *reading, const struct word *words,
+bool argument_open_range(const struct reading *reading, const struct word *words,
                          struct strbuf *out)
-{
-        return read_pair(words->text, ':', UINT16_MAX, true, out);
-}
-
-bool argument_length(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
         return read_pair(words->text, ':', UINT16_MAX, true, out);
 }
@@ -353,43 +270,28 @@ bool argument_fine_rate(const struct reading *reading, const struct word *words,
                (!reading->command || same_unit(words->text, strbuf_text(out)));
 }
 
-/* Names between commas, in the order of the list. */
-static bool read_names(const char *text, const char *const *names, size_t n, struct strbuf *out)
+static bool read_flags(const char *text, const struct flag_word *words, size_t n,
+                       struct strbuf *out)
 {
-        unsigned found = 0;
-        const char *comma = "";
+        unsigned flags;
 
-        while (*text) {
-                size_t length = strcspn(text, ","), i = 0;
-                while (i < n &&
-                       (strlen(names[i]) != length || strncasecmp(names[i], text, length) != 0))
-                        i++;
-                if (i == n)
-                        return false;
-                found |= 1U << i;
-                text += length + (text[length] == ',');
-        }
-        for (size_t i = 0; i < n; i++)
-                if (found & 1U << i) {
-                        strbuf_printf(out, "%s%s", comma, names[i]);
-                        comma = ",";
-                }
-        return found != 0;
+        if (!flags_parse(text, words, n, &flags))
+                return false;
+        flags_print(flags, words, n, out);
+        return true;
 }
 
 bool argument_hash_mode(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
-        static const char *const names[] = {"srcip", "srcport", "dstip", "dstport"};
+        static const struct flag_word modes[] = {
+            {1, "srcip"}, {2, "srcport"}, {4, "dstip"}, {8, "dstport"}};
 
-        return read_names(words->text, names, ARRAY_SIZE(names), out);
+        return read_flags(words->text, modes, ARRAY_SIZE(modes), out);
 }
 
 bool argument_states(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
-        static const char *const names[] = {"INVALID",   "NEW",  "RELATED", "ESTABLISHED",
-                                            "UNTRACKED", "SNAT", "DNAT"};
-
-        return read_names(words->text, names, ARRAY_SIZE(names), out);
+        return read_flags(words->text, ct_state_words, CT_STATES, out);
 }
 
 #define PROBABILITY_ONE 0x80000000 /* what the kernel throws its dice against */
@@ -479,97 +381,12 @@ bool argument_prefix(const struct reading *reading, const struct word *words, st
 
 bool argument_protocol(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
-        static const struct {
-                const char *name;
-                uint8_t number;
-        } names[] = {{"tcp", PROTOCOL_TCP},   {"udp", PROTOCOL_UDP}, {"sctp", PROTOCOL_SCTP},
-                     {"icmp", PROTOCOL_ICMP}, {"esp", 50},           {"ah", 51}};
-        uint32_t number = 0;
+        uint32_t number = iptables_protocol_of(words->text);
 
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (strcasecmp(names[i].name, words->text) == 0)
-                        number = names[i].number;
         if (number == 0 && !parse_number(words->text, '\0', UINT8_MAX, &number, NULL))
                 return false;
         strbuf_printf(out, "%" PRIu32, number);
         return true;
-}
-
-bool nat_ports_parse(const char *text, struct nat *ret)
-{
-        uint32_t first, last;
-
-        if (!parse_pair(text, '-', UINT16_MAX, false, &first, &last))
-                return false;
-        ret->has_port = true;
-        ret->ports = (struct port_range){(uint16_t)first, (uint16_t)last};
-        return true;
-}
-
-/* "10.0.0.1", "10.0.0.1-10.0.0.5" of length bytes */
-static bool nat_ips_parse(const char *text, size_t length, enum family family, struct nat *ret)
-{
-        char range[2 * IP_TEXT_SIZE];
-
-        if (length >= sizeof(range))
-                return false;
-        memcpy(range, text, length);
-        range[length] = '\0';
-        char *dash = strchr(range, '-');
-        if (dash)
-                *dash++ = '\0';
-        if (!ip_parse(range, &ret->first) || !ip_parse(dash ? dash : range, &ret->last))
-                return false;
-        ret->has_ip = true;
-        return ret->first.family == family && ret->last.family == family &&
-               ip_compare(&ret->first, &ret->last) <= 0;
-}
-
-bool nat_parse(const char *text, enum family family, struct nat *ret)
-{
-        struct nat nat = {0};
-        const bool bracket = text[0] == '[';
-        size_t length = bracket                 ? strcspn(text, "]")
-                        : family == FAMILY_IPV6 ? strlen(text)
-                                                : strcspn(text, ":");
-        const char *rest = text + length;
-
-        if (bracket && *rest++ != ']')
-                return false;
-        if (length > 0 && !nat_ips_parse(text + bracket, length - bracket, family, &nat))
-                return false;
-        if (*rest && (*rest != ':' || !nat_ports_parse(rest + 1, &nat)))
-                return false;
-        if (!nat.has_ip && !nat.has_port)
-                return false;
-        *ret = nat;
-        return true;
-}
-
-static void print_nat_ports(struct port_range ports, struct strbuf *out)
-{
-        strbuf_printf(out, "%u", ports.first);
-        if (ports.last != ports.first)
-                strbuf_printf(out, "-%u", ports.last);
-}
-
-static void print_nat(const struct nat *nat, struct strbuf *out)
-{
-        const bool bracket = nat->has_ip && nat->has_port && nat->first.family == FAMILY_IPV6;
-        char text[IP_TEXT_SIZE];
-
-        if (bracket)
-                strbuf_add_char(out, '[');
-        if (nat->has_ip)
-                strbuf_add(out, ip_format(&nat->first, text));
-        if (nat->has_ip && !ip_equal(&nat->first, &nat->last))
-                strbuf_printf(out, "-%s", ip_format(&nat->last, text));
-        if (bracket)
-                strbuf_add_char(out, ']');
-        if (nat->has_port) {
-                strbuf_add_char(out, ':');
-                print_nat_ports(nat->ports, out);
-        }
 }
 
 /* ":80" of IPv6 has nothing before its colon, like IPv4's. Shifted ports stay as written. */
@@ -580,7 +397,7 @@ bool argument_nat(const struct reading *reading, const struct word *words, struc
 
         if (!nat_parse(words->text, ports_only ? FAMILY_IPV4 : reading->family, &nat))
                 return strchr(words->text, '/') && argument_saved(reading, words, out);
-        print_nat(&nat, out);
+        nat_print(&nat, out);
         return true;
 }
 
@@ -590,7 +407,7 @@ bool argument_nat_ports(const struct reading *reading, const struct word *words,
 
         if (!nat_ports_parse(words->text, &nat))
                 return false;
-        print_nat_ports(nat.ports, out);
+        nat_ports_print(nat.ports, out);
         return true;
 }
 

@@ -22,24 +22,13 @@ struct reading {
 typedef bool (*argument_reader)(const struct reading *reading, const struct word *words,
                                 struct strbuf *out);
 
-/* Numbers as the tools take them: decimal, or hexadecimal behind 0x; no sign, at most max. The text
- * ends with end. *ret_rest (may be NULL) is what follows. */
-bool parse_number(const char *text, char end, uint32_t max, uint32_t *ret, const char **ret_rest);
-/* "0x1/0xff"; without a mask all bits. */
-bool parse_masked(const char *text, uint32_t *ret_value, uint32_t *ret_mask);
-void print_masked(uint32_t value, uint32_t mask, struct strbuf *out); /* no mask where it is all */
 /* As iptables-save quotes: bare where it is letters, digits, - and _ only. */
 void print_quoted(const char *text, struct strbuf *out);
-/* "10.0.0.1-10.0.0.5:80-90", "[fd00::1]:80", ":80"; false too where ports are shifted ("80-90/5").
- */
-bool nat_parse(const char *text, enum family family, struct nat *ret);
-/* "80", "80-90" */
-bool nat_ports_parse(const char *text, struct nat *ret);
 
 bool argument_number(const struct reading *, const struct word *, struct strbuf *);
 bool argument_number_range(const struct reading *, const struct word *, struct strbuf *); /* 1:2 */
-bool argument_port_range(const struct reading *, const struct word *, struct strbuf *);   /* 1:2 */
-bool argument_length(const struct reading *, const struct word *, struct strbuf *); /* 1:65535 */
+bool argument_open_range(const struct reading *, const struct word *,
+                         struct strbuf *); /* 1:, :2; 16 bits */
 bool argument_queues(const struct reading *, const struct word *, struct strbuf *); /* 0:3 */
 bool argument_ids(const struct reading *, const struct word *, struct strbuf *);    /* 0-5 */
 bool argument_hex(const struct reading *, const struct word *, struct strbuf *);    /* 0x5 */

@@ -3,6 +3,7 @@
 
 #include "iptables/extensions.h"
 #include "iptables/match_options.h"
+#include "iptables/numbers.h"
 #include "iptables/options.h"
 #include "iptables/targets.h"
 #include "iptables/text.h"

@@ -114,34 +114,34 @@ static const struct grammar_option conntrack[] = {
     OPTION("--ctorigdst", argument_prefix, INVERTS),
     OPTION("--ctreplsrc", argument_prefix, INVERTS),
     OPTION("--ctrepldst", argument_prefix, INVERTS),
-    OPTION("--ctorigsrcport", argument_port_range, INVERTS),
-    OPTION("--ctorigdstport", argument_port_range, INVERTS),
-    OPTION("--ctreplsrcport", argument_port_range, INVERTS),
-    OPTION("--ctrepldstport", argument_port_range, INVERTS),
+    OPTION("--ctorigsrcport", argument_open_range, INVERTS),
+    OPTION("--ctorigdstport", argument_open_range, INVERTS),
+    OPTION("--ctreplsrcport", argument_open_range, INVERTS),
+    OPTION("--ctrepldstport", argument_open_range, INVERTS),
     OPTION("--ctstatus", argument_name, INVERTS),
     OPTION("--ctexpire", argument_number_range, INVERTS),
     OPTION("--ctdir", argument_name),
 };
 
 static const struct grammar_option tcp[] = {
-    OPTION("--sport", argument_port_range, INVERTS, .left_out = "0:65535"),
-    OPTION("--dport", argument_port_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--sport", argument_open_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--dport", argument_open_range, INVERTS, .left_out = "0:65535"),
     OPTION("--tcp-option", argument_number, INVERTS),
     OPTION("--tcp-flags", argument_saved_two, INVERTS_TWO_WORDS),
 };
 
 static const struct grammar_option ports[] = {
-    OPTION("--sport", argument_port_range, INVERTS, .left_out = "0:65535"),
-    OPTION("--dport", argument_port_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--sport", argument_open_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--dport", argument_open_range, INVERTS, .left_out = "0:65535"),
 };
 static const struct grammar_option sctp[] = {
-    OPTION("--sport", argument_port_range, INVERTS, .left_out = "0:65535"),
-    OPTION("--dport", argument_port_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--sport", argument_open_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--dport", argument_open_range, INVERTS, .left_out = "0:65535"),
     OPTION("--chunk-types", argument_saved_two, INVERTS_TWO_WORDS),
 };
 static const struct grammar_option dccp[] = {
-    OPTION("--sport", argument_port_range, INVERTS, .left_out = "0:65535"),
-    OPTION("--dport", argument_port_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--sport", argument_open_range, INVERTS, .left_out = "0:65535"),
+    OPTION("--dport", argument_open_range, INVERTS, .left_out = "0:65535"),
     OPTION("--dccp-types", argument_saved, INVERTS),
     OPTION("--dccp-option", argument_number, INVERTS),
 };
@@ -159,7 +159,7 @@ static const struct grammar_option hl[] = {
 };
 static const struct grammar_option mac[] = {OPTION("--mac-source", argument_mac, INVERTS)};
 static const struct grammar_option pkttype[] = {OPTION("--pkt-type", argument_name, INVERTS)};
-static const struct grammar_option length[] = {OPTION("--length", argument_length, INVERTS)};
+static const struct grammar_option length[] = {OPTION("--length", argument_open_range, INVERTS)};
 static const struct grammar_option dscp[] = {OPTION("--dscp", argument_byte, INVERTS)};
 static const struct grammar_option tos[] = {OPTION("--tos", argument_tos, INVERTS)};
 static const struct grammar_option esp[] = {OPTION("--espspi", argument_number_range, INVERTS)};

@@ -1,9 +1,14 @@
 #include "iptables/match_options.h"
 
 #include <inttypes.h>
-#include <netdb.h>
 #include <string.h>
-#include <strings.h>
+
+#include "iptables/flag_words.h"
+#include "iptables/icmp_types.h"
+#include "iptables/match_ports.h"
+#include "iptables/nat_range.h"
+#include "iptables/numbers.h"
+#include "iptables/protocols.h"
 
 /* Values as the tools write them, each read and printed by a pair of functions, and the table. */
 
@@ -65,38 +70,10 @@ static void print_comment(const struct match *match, struct strbuf *out)
         print_quoted(match->text, out);
 }
 
-/* The first of a number is how it is printed; those that iptables itself knows. Others have names
- * where /etc/protocols is there, which are read and printed as numbers. */
-static const struct {
-        uint8_t number;
-        const char *name;
-        bool printed;
-} protocol_words[] = {
-    {PROTOCOL_TCP, "tcp", true},
-    {PROTOCOL_UDP, "udp", true},
-    {PROTOCOL_SCTP, "sctp", true},
-    {PROTOCOL_ICMP, "icmp", true},
-    {PROTOCOL_ICMPV6, "ipv6-icmp", true},
-    {PROTOCOL_ICMPV6, "icmpv6", false},
-    {50, "esp", true},
-    {51, "ah", true},
-    {136, "udplite", true},
-    {135, "ipv6-mh", true},
-    {135, "mh", false},
-    {135, "mobility-header", false},
-    {33, "dccp", false},
-    {47, "gre", false},
-    {4, "ipencap", false},
-    {2, "igmp", false},
-};
-
 static bool parse_protocol(struct reading *reading, const struct word *arguments, struct match *ret)
 {
-        uint32_t number = 0;
+        uint32_t number = iptables_protocol_of(arguments->text);
 
-        for (size_t i = 0; i < ARRAY_SIZE(protocol_words); i++)
-                if (strcasecmp(arguments->text, protocol_words[i].name) == 0)
-                        number = protocol_words[i].number;
         if (number == 0 &&
             (!parse_number(arguments->text, '\0', UINT8_MAX, &number, NULL) || number == 0))
                 return false;
@@ -108,12 +85,12 @@ static bool parse_protocol(struct reading *reading, const struct word *arguments
 
 static void print_protocol(const struct match *match, struct strbuf *out)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(protocol_words); i++)
-                if (protocol_words[i].printed && match->number == protocol_words[i].number) {
-                        strbuf_add(out, protocol_words[i].name);
-                        return;
-                }
-        strbuf_printf(out, "%" PRIu32, match->number);
+        const char *word = iptables_protocol_word(match->number);
+
+        if (word)
+                strbuf_add(out, word);
+        else
+                strbuf_printf(out, "%" PRIu32, match->number);
 }
 
 static bool parse_hop_limit(struct reading *reading, const struct word *arguments,
@@ -127,64 +104,14 @@ static void print_number(const struct match *match, struct strbuf *out)
         strbuf_printf(out, "%" PRIu32, match->number);
 }
 
-struct flag_word {
-        unsigned flag;
-        const char *name;
-};
-
-/* In the order in which iptables-save prints them. */
-static const struct flag_word ct_words[] = {
-    {CT_INVALID, "INVALID"},     {CT_NEW, "NEW"},
-    {CT_RELATED, "RELATED"},     {CT_ESTABLISHED, "ESTABLISHED"},
-    {CT_UNTRACKED, "UNTRACKED"}, {CT_SNAT, "SNAT"},
-    {CT_DNAT, "DNAT"},
-};
-static const struct flag_word tcp_words[] = {
-    {TCP_FIN, "FIN"}, {TCP_SYN, "SYN"}, {TCP_RST, "RST"},
-    {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"}, {TCP_URG, "URG"},
-};
-
-static bool parse_flags(const char *text, const struct flag_word *words, size_t n, unsigned *ret)
-{
-        unsigned flags = 0;
-
-        while (true) {
-                size_t length = strcspn(text, ","), i = 0;
-                while (i < n && (strlen(words[i].name) != length ||
-                                 strncasecmp(words[i].name, text, length) != 0))
-                        i++;
-                if (i == n)
-                        return false;
-                flags |= words[i].flag;
-                if (text[length] == '\0')
-                        break;
-                text += length + 1;
-        }
-        *ret = flags;
-        return true;
-}
-
-static void print_flags(unsigned flags, const struct flag_word *words, size_t n, struct strbuf *out)
-{
-        const char *comma = "";
-
-        for (size_t i = 0; i < n; i++) {
-                if (!(flags & words[i].flag))
-                        continue;
-                strbuf_add(out, comma);
-                strbuf_add(out, words[i].name);
-                comma = ",";
-        }
-}
-
 static bool parse_ctstate(struct reading *reading, const struct word *arguments, struct match *ret)
 {
-        return parse_flags(arguments->text, ct_words, ARRAY_SIZE(ct_words), &ret->flags);
+        return flags_parse(arguments->text, ct_state_words, CT_STATES, &ret->flags);
 }
 
 static void print_ctstate(const struct match *match, struct strbuf *out)
 {
-        print_flags(match->flags, ct_words, ARRAY_SIZE(ct_words), out);
+        flags_print(match->flags, ct_state_words, CT_STATES, out);
 }
 
 static const struct flag_word type_words[] = {
@@ -197,13 +124,13 @@ static const struct flag_word type_words[] = {
 
 static bool parse_type(struct reading *reading, const struct word *arguments, struct match *ret)
 {
-        return parse_flags(arguments->text, type_words, ARRAY_SIZE(type_words),
+        return flags_parse(arguments->text, type_words, ARRAY_SIZE(type_words),
                            &ret->address_type.types);
 }
 
 static void print_type(const struct match *match, struct strbuf *out)
 {
-        print_flags(match->address_type.types, type_words, ARRAY_SIZE(type_words), out);
+        flags_print(match->address_type.types, type_words, ARRAY_SIZE(type_words), out);
 }
 
 static void limit_in(struct match *match)
@@ -236,22 +163,11 @@ static void print_mark(const struct match *match, struct strbuf *out)
         print_masked(match->mark.value, match->mark.mask, out);
 }
 
-/* "10.0.0.1-10.0.0.9"; one address alone is a range, too. */
 static bool parse_addresses(struct reading *reading, const struct word *arguments,
                             struct match *ret)
 {
-        const char *dash = strchr(arguments->text, '-');
-        const size_t length = dash ? (size_t)(dash - arguments->text) : strlen(arguments->text);
-        char first[IP_TEXT_SIZE];
-
-        if (length >= sizeof(first))
-                return false;
-        memcpy(first, arguments->text, length);
-        first[length] = '\0';
-        return ip_parse(first, &ret->range.first) &&
-               ip_parse(dash ? dash + 1 : first, &ret->range.last) &&
-               ret->range.first.family == reading->family &&
-               ret->range.last.family == reading->family;
+        return ip_range_parse(arguments->text, strlen(arguments->text), reading->family,
+                              &ret->range.first, &ret->range.last);
 }
 
 static void print_addresses(const struct match *match, struct strbuf *out)
@@ -262,6 +178,11 @@ static void print_addresses(const struct match *match, struct strbuf *out)
         strbuf_printf(out, "-%s", ip_format(&match->range.last, text));
 }
 
+static const struct flag_word tcp_words[] = {
+    {TCP_FIN, "FIN"}, {TCP_SYN, "SYN"}, {TCP_RST, "RST"},
+    {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"}, {TCP_URG, "URG"},
+};
+
 static bool parse_tcp_mask(const char *text, uint8_t *ret)
 {
         unsigned flags = 0;
@@ -269,7 +190,7 @@ static bool parse_tcp_mask(const char *text, uint8_t *ret)
         if (strcmp(text, "ALL") == 0)
                 flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
         else if (strcmp(text, "NONE") != 0 &&
-                 !parse_flags(text, tcp_words, ARRAY_SIZE(tcp_words), &flags))
+                 !flags_parse(text, tcp_words, ARRAY_SIZE(tcp_words), &flags))
                 return false;
         *ret = (uint8_t)flags;
         return true;
@@ -292,7 +213,7 @@ static bool parse_syn(struct reading *reading, const struct word *arguments, str
 static void print_tcp_mask(unsigned flags, struct strbuf *out)
 {
         if (flags)
-                print_flags(flags, tcp_words, ARRAY_SIZE(tcp_words), out);
+                flags_print(flags, tcp_words, ARRAY_SIZE(tcp_words), out);
         else
                 strbuf_add(out, "NONE");
 }
@@ -345,157 +266,6 @@ static void print_set(const struct match *match, struct strbuf *out)
         }
 }
 
-/* A number, or a command's name of a service, up to end. */
-static bool parse_one_port(const struct reading *reading, const char *text, const char *end,
-                           uint32_t *ret)
-{
-        char name[64], buffer[1024];
-        struct servent entry, *found = NULL;
-        const char *protocol = reading->protocol == PROTOCOL_UDP    ? "udp"
-                               : reading->protocol == PROTOCOL_SCTP ? "sctp"
-                                                                    : "tcp";
-
-        if (parse_number(text, *end, UINT16_MAX, ret, NULL))
-                return true;
-        if (!reading->command || (size_t)(end - text) >= sizeof(name))
-                return false;
-        memcpy(name, text, (size_t)(end - text));
-        name[end - text] = '\0';
-        if (getservbyname_r(name, protocol, &entry, buffer, sizeof(buffer), &found) != 0 || !found)
-                return false;
-        *ret = ntohs((uint16_t)found->s_port);
-        return true;
-}
-
-/* "80", "80:90", "80:", ":90" */
-static bool parse_range(const struct reading *reading, const char **text, struct port_range *ret)
-{
-        uint32_t first = 0, last = UINT16_MAX;
-        const char *end = *text + strcspn(*text, ",");
-        const char *colon = memchr(*text, ':', (size_t)(end - *text));
-
-        if (!(colon && colon == *text) &&
-            !parse_one_port(reading, *text, colon ? colon : end, &first))
-                return false;
-        if (!colon)
-                last = first;
-        else if (colon + 1 != end && !parse_one_port(reading, colon + 1, end, &last))
-                return false;
-        *ret = (struct port_range){(uint16_t)first, (uint16_t)last};
-        *text = *end ? end + 1 : end;
-        return true;
-}
-
-static bool parse_port_list(struct reading *reading, const struct word *arguments,
-                            struct match *ret)
-{
-        VEC(struct port_range) list = {0};
-        struct port_range range;
-
-        for (const char *text = arguments->text; *text || list.n == 0;) {
-                if (!parse_range(reading, &text, &range))
-                        return false;
-                vec_push(reading->ruleset->arena, &list, range);
-        }
-        ret->ports.items = list.items;
-        ret->ports.n = list.n;
-        return true;
-}
-
-static bool parse_port(struct reading *reading, const struct word *arguments, struct match *ret)
-{
-        return parse_port_list(reading, arguments, ret) && ret->ports.n == 1;
-}
-
-static void print_ports(const struct match *match, struct strbuf *out)
-{
-        for (size_t i = 0; i < match->ports.n; i++) {
-                struct port_range range = match->ports.items[i];
-                strbuf_printf(out, "%s%u", i ? "," : "", range.first);
-                if (range.last != range.first)
-                        strbuf_printf(out, ":%u", range.last);
-        }
-}
-
-#define ICMP_ANY 255 /* what the kernel holds where no type was said */
-
-/* The names of those that people write rules for; code: -1 is any. */
-static const struct {
-        enum family family;
-        const char *name;
-        uint8_t type;
-        int code;
-} icmp_names[] = {
-    {FAMILY_IPV4, "echo-reply", 0, -1},
-    {FAMILY_IPV4, "pong", 0, -1},
-    {FAMILY_IPV4, "destination-unreachable", 3, -1},
-    {FAMILY_IPV4, "network-unreachable", 3, 0},
-    {FAMILY_IPV4, "host-unreachable", 3, 1},
-    {FAMILY_IPV4, "protocol-unreachable", 3, 2},
-    {FAMILY_IPV4, "port-unreachable", 3, 3},
-    {FAMILY_IPV4, "fragmentation-needed", 3, 4},
-    {FAMILY_IPV4, "source-quench", 4, 0},
-    {FAMILY_IPV4, "redirect", 5, -1},
-    {FAMILY_IPV4, "echo-request", 8, -1},
-    {FAMILY_IPV4, "ping", 8, -1},
-    {FAMILY_IPV4, "router-advertisement", 9, -1},
-    {FAMILY_IPV4, "router-solicitation", 10, -1},
-    {FAMILY_IPV4, "time-exceeded", 11, -1},
-    {FAMILY_IPV4, "parameter-problem", 12, -1},
-    {FAMILY_IPV4, "timestamp-request", 13, -1},
-    {FAMILY_IPV4, "timestamp-reply", 14, -1},
-    {FAMILY_IPV6, "destination-unreachable", 1, -1},
-    {FAMILY_IPV6, "packet-too-big", 2, -1},
-    {FAMILY_IPV6, "time-exceeded", 3, -1},
-    {FAMILY_IPV6, "parameter-problem", 4, -1},
-    {FAMILY_IPV6, "echo-request", 128, -1},
-    {FAMILY_IPV6, "ping", 128, -1},
-    {FAMILY_IPV6, "echo-reply", 129, -1},
-    {FAMILY_IPV6, "router-solicitation", 133, -1},
-    {FAMILY_IPV6, "router-advertisement", 134, -1},
-    {FAMILY_IPV6, "neighbour-solicitation", 135, -1},
-    {FAMILY_IPV6, "neighbor-solicitation", 135, -1},
-    {FAMILY_IPV6, "neighbour-advertisement", 136, -1},
-    {FAMILY_IPV6, "neighbor-advertisement", 136, -1},
-    {FAMILY_IPV6, "redirect", 137, -1},
-};
-
-static bool parse_icmp_name(enum family family, const char *text, struct match *ret)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(icmp_names); i++)
-                if (icmp_names[i].family == family && strcasecmp(icmp_names[i].name, text) == 0) {
-                        ret->icmp.type = icmp_names[i].type;
-                        ret->icmp.any_code = icmp_names[i].code < 0;
-                        ret->icmp.code = (uint8_t)(ret->icmp.any_code ? 0 : icmp_names[i].code);
-                        return true;
-                }
-        return false;
-}
-
-static bool parse_icmp(struct reading *reading, const struct word *arguments, struct match *ret)
-{
-        const char *text = arguments->text, *rest = NULL;
-        uint32_t type, code = 0;
-
-        if (parse_icmp_name(reading->family, text, ret))
-                return true;
-
-        ret->icmp.any_code = !strchr(text, '/');
-        if (!parse_number(text, ret->icmp.any_code ? '\0' : '/', UINT8_MAX, &type, &rest) ||
-            (!ret->icmp.any_code && !parse_number(rest, '\0', UINT8_MAX, &code, NULL)))
-                return false;
-        ret->icmp.type = (uint8_t)type;
-        ret->icmp.code = (uint8_t)code;
-        return reading->family == FAMILY_IPV6 || type != ICMP_ANY;
-}
-
-static void print_icmp(const struct match *match, struct strbuf *out)
-{
-        strbuf_printf(out, "%u", match->icmp.type);
-        if (!match->icmp.any_code)
-                strbuf_printf(out, "/%u", match->icmp.code);
-}
-
 /* What a set match may say besides; update-* only where the set counts. */
 static const struct grammar_option set_options[] = {
     OPTION("--return-nomatch", NULL),
@@ -536,28 +306,30 @@ static const struct match_option rows[] = {
     ROW(MATCH_SET, "set", "--match-set", 2, parse_set, print_set, .more = &set_more),
     ROW(MATCH_MARK, "mark", "--mark", 1, parse_mark, print_mark),
     ROW(MATCH_CONNMARK, "connmark", "--mark", 1, parse_mark, print_mark),
-    ROW(MATCH_SOURCE_PORT, "tcp", "--sport", 1, parse_port, print_ports, .protocol = PROTOCOL_TCP,
-        SHARES),
-    ROW(MATCH_DESTINATION_PORT, "tcp", "--dport", 1, parse_port, print_ports,
+    ROW(MATCH_SOURCE_PORT, "tcp", "--sport", 1, match_port_read, match_ports_print,
         .protocol = PROTOCOL_TCP, SHARES),
-    ROW(MATCH_SOURCE_PORT, "udp", "--sport", 1, parse_port, print_ports, .protocol = PROTOCOL_UDP,
-        SHARES),
-    ROW(MATCH_DESTINATION_PORT, "udp", "--dport", 1, parse_port, print_ports,
+    ROW(MATCH_DESTINATION_PORT, "tcp", "--dport", 1, match_port_read, match_ports_print,
+        .protocol = PROTOCOL_TCP, SHARES),
+    ROW(MATCH_SOURCE_PORT, "udp", "--sport", 1, match_port_read, match_ports_print,
         .protocol = PROTOCOL_UDP, SHARES),
-    ROW(MATCH_SOURCE_PORT, "sctp", "--sport", 1, parse_port, print_ports, .protocol = PROTOCOL_SCTP,
-        SHARES),
-    ROW(MATCH_DESTINATION_PORT, "sctp", "--dport", 1, parse_port, print_ports,
+    ROW(MATCH_DESTINATION_PORT, "udp", "--dport", 1, match_port_read, match_ports_print,
+        .protocol = PROTOCOL_UDP, SHARES),
+    ROW(MATCH_SOURCE_PORT, "sctp", "--sport", 1, match_port_read, match_ports_print,
         .protocol = PROTOCOL_SCTP, SHARES),
-    ROW(MATCH_SOURCE_PORTS, "multiport", "--sports", 1, parse_port_list, print_ports),
-    ROW(MATCH_DESTINATION_PORTS, "multiport", "--dports", 1, parse_port_list, print_ports),
-    ROW(MATCH_EITHER_PORTS, "multiport", "--ports", 1, parse_port_list, print_ports),
+    ROW(MATCH_DESTINATION_PORT, "sctp", "--dport", 1, match_port_read, match_ports_print,
+        .protocol = PROTOCOL_SCTP, SHARES),
+    ROW(MATCH_SOURCE_PORTS, "multiport", "--sports", 1, match_ports_read, match_ports_print),
+    ROW(MATCH_DESTINATION_PORTS, "multiport", "--dports", 1, match_ports_read, match_ports_print),
+    ROW(MATCH_EITHER_PORTS, "multiport", "--ports", 1, match_ports_read, match_ports_print),
     ROW(MATCH_TCP_FLAGS, "tcp", "--tcp-flags", 2, parse_tcp_flags, print_tcp_flags,
         .protocol = PROTOCOL_TCP, SHARES),
     ROW(MATCH_TCP_FLAGS, "tcp", "--syn", 0, parse_syn, NULL, .protocol = PROTOCOL_TCP, SHARES),
     ROW(MATCH_SCTP_INIT, "sctp", "--chunk-types", 2, parse_sctp_init, print_sctp_init,
         .protocol = PROTOCOL_SCTP, SHARES),
-    ROW(MATCH_ICMP_TYPE, "icmp", "--icmp-type", 1, parse_icmp, print_icmp, ONLY(FAMILY_IPV4)),
-    ROW(MATCH_ICMP_TYPE, "icmp6", "--icmpv6-type", 1, parse_icmp, print_icmp, ONLY(FAMILY_IPV6)),
+    ROW(MATCH_ICMP_TYPE, "icmp", "--icmp-type", 1, icmp_type_read, icmp_type_print,
+        ONLY(FAMILY_IPV4)),
+    ROW(MATCH_ICMP_TYPE, "icmp6", "--icmpv6-type", 1, icmp_type_read, icmp_type_print,
+        ONLY(FAMILY_IPV6)),
     ROW(MATCH_HOP_LIMIT, "ttl", "--ttl-eq", 1, parse_hop_limit, print_number, ONLY(FAMILY_IPV4)),
     ROW(MATCH_HOP_LIMIT, "hl", "--hl-eq", 1, parse_hop_limit, print_number, ONLY(FAMILY_IPV6)),
     ROW(MATCH_SOURCE_TYPE, "addrtype", "--src-type", 1, parse_type, print_type, SHARES),

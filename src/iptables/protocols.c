@@ -1,6 +1,7 @@
 #include "iptables/protocols.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/vec.h"
 
@@ -32,6 +33,31 @@ static const char *const protocols[256] = {
     [138] = "manet",     [139] = "hip",
     [140] = "shim6",     [141] = "wesp",
     [142] = "rohc",      [143] = "ethernet",
+};
+
+/* Those that iptables itself knows are printed. Others have names where /etc/protocols is there,
+ * which are read and printed as numbers. */
+static const struct {
+        uint8_t number;
+        const char *name;
+        bool printed;
+} iptables_protocols[] = {
+    {PROTOCOL_TCP, "tcp", true},
+    {PROTOCOL_UDP, "udp", true},
+    {PROTOCOL_SCTP, "sctp", true},
+    {PROTOCOL_ICMP, "icmp", true},
+    {PROTOCOL_ICMPV6, "ipv6-icmp", true},
+    {PROTOCOL_ICMPV6, "icmpv6", false},
+    {50, "esp", true},
+    {51, "ah", true},
+    {136, "udplite", true},
+    {135, "ipv6-mh", true},
+    {135, "mh", false},
+    {135, "mobility-header", false},
+    {33, "dccp", false},
+    {47, "gre", false},
+    {4, "ipencap", false},
+    {2, "igmp", false},
 };
 
 struct icmp_name {
@@ -115,6 +141,22 @@ bool protocol_of_word(struct span word, uint8_t *ret)
                         return true;
                 }
         return false;
+}
+
+const char *iptables_protocol_word(uint32_t protocol)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(iptables_protocols); i++)
+                if (iptables_protocols[i].printed && iptables_protocols[i].number == protocol)
+                        return iptables_protocols[i].name;
+        return NULL;
+}
+
+uint8_t iptables_protocol_of(const char *word)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(iptables_protocols); i++)
+                if (strcasecmp(iptables_protocols[i].name, word) == 0)
+                        return iptables_protocols[i].number;
+        return 0;
 }
 
 const char *icmp_word(enum family family, uint16_t type_and_code)

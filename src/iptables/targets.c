@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "iptables/nat_range.h"
+#include "iptables/numbers.h"
+
 static const struct grammar_option mark[] = {
     OPTION("--set-xmark", argument_both),
     OPTION("--set-mark", argument_set_mark, .means = "--set-xmark"),
