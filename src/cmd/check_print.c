@@ -137,6 +137,7 @@ static const char *with_chance(const struct finding *finding)
             [CHANCE_UNKNOWN] = "",
             [CHANCE_MATCHES] = " (where limits and chance match)",
             [CHANCE_FAILS] = " (where limits and chance do not match)",
+            [CHANCE_MIXED] = " (where some limits and chance match, and others do not)",
         };
 
         return words[finding->chance];

@@ -135,12 +135,15 @@ struct making {
         bool head; /* only what stands for all, so no ports one by one */
         size_t n_heads;
         VEC(struct packet_case) cases;
-        struct map *rows; /* what is alike is there once */
+        struct map *rows; /* what is alike is there once; its links */
+        size_t pair;      /* of interfaces */
 };
 
-/* Three characters for each answer, none of them NUL. */
-static bool is_there(struct making *making, const struct packet_case *new)
+/* The links of the case that is like this one, new ones where none is there yet: three characters
+ * for each answer, none of them NUL. */
+static bits_word *links_of(struct making *making, const struct packet_case *new, bool *ret_new)
 {
+        const struct interfaces_told_apart *interfaces = making->builder->told_apart.interfaces;
         size_t n = making->builder->program->questions.n;
         _cleanup_strbuf_ struct strbuf key = {0};
 
@@ -148,10 +151,14 @@ static bool is_there(struct making *making, const struct packet_case *new)
         for (size_t i = 0; i < n; i++)
                 for (unsigned shift = 0; shift < 18; shift += 6)
                         strbuf_add_char(&key, (char)('0' + (new->answers[i] >> shift & 0x3f)));
-        if (map_get(making->rows, key.text))
-                return true;
-        map_put(making->rows, key.text, making);
-        return false;
+        bits_word *links = map_get(making->rows, key.text);
+        *ret_new = links == NULL;
+        if (links)
+                return links;
+        links = bits_new(making->builder->arena,
+                         interfaces[AXIS_SOURCE].n * interfaces[AXIS_DESTINATION].n);
+        map_put(making->rows, key.text, links);
+        return links;
 }
 
 /* What all have in common stays. */
@@ -182,12 +189,18 @@ static void add_case(struct making *making, const struct sim_packet *packet)
         if (new.expectation != making->group->expectation)
                 return;
         new.answers = answers_of(making->builder, packet, making->head);
-        if (making->head)
+        if (making->head) {
                 join(making, packet, new.answers);
-        else if (!is_there(making, &new)) {
-                new.number = making->builder->n_cases++;
-                vec_push(making->builder->arena, &making->cases, new);
+                return;
         }
+        bool is_new;
+        bits_word *links = links_of(making, &new, &is_new);
+        bits_set(links, making->pair);
+        if (!is_new)
+                return;
+        new.number = making->builder->n_cases++;
+        new.links = links;
+        vec_push(making->builder->arena, &making->cases, new);
 }
 
 static uint16_t port_in(const uint16_t *starts, size_t n, size_t i, bool client)
@@ -273,6 +286,7 @@ static void add_interfaces(struct making *making, struct sim_packet packet)
                 for (size_t k = out->n; k-- > 0;) {
                         packet.in_interface = in->items[i];
                         packet.out_interface = out->items[k];
+                        making->pair = i * out->n + k;
                         add_hops(making, packet);
                 }
 }

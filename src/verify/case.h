@@ -23,6 +23,7 @@ struct packet_case {
         enum expectation expectation;
         const uint16_t *answers; /* by question */
         size_t number;           /* among all that were made, heads too */
+        const bits_word *links;  /* by which it may come and go: links.h; NULL of heads: any */
 };
 
 struct case_list {
@@ -50,7 +51,7 @@ struct case_group {
 struct cases {
         struct case_group *groups;
         size_t n;
-        const struct interfaces_told_apart *interfaces; /* in, out */
+        const struct interfaces_told_apart *interfaces; /* by axis: in, out */
         struct builder *builder;
 };
 

@@ -30,6 +30,11 @@ struct block_memory {
         size_t n_cases;
         bool kept[AXES]; /* with the fixed end on this axis */
         bool settled[AXES];
+        /* Of a chain that is not kept, what it was last worked out to do, and in which evaluation.
+         */
+        const struct effect *last;
+        struct mark last_mark;
+        uint64_t last_evaluation;
 };
 
 struct evaluator {
@@ -42,6 +47,7 @@ struct evaluator {
         VEC(struct point) points;
         struct block_memory *blocks;
         struct memo *memo;
+        uint64_t evaluations;
 };
 
 /* Of one evaluation. */
@@ -418,10 +424,11 @@ static void stay(struct walk *walk, struct mark mark, const struct bits_pair *gi
                               there, given);
 }
 
-/* A chain that neither asks nor sets marks was worked out for any: its packets keep theirs. */
+/* A chain that neither asks nor sets marks was worked out for any: its packets keep theirs, but
+ * where something unknown may have set them. */
 static struct mark mark_behind(const struct block *block, struct mark before, struct mark at_exit)
 {
-        return block->reads_mark ? at_exit : before;
+        return block->reads_mark || !at_exit.known ? at_exit : before;
 }
 
 static void enter(struct walk *walk, const struct step *step, struct mark mark,
@@ -453,9 +460,10 @@ static void enter(struct walk *walk, const struct step *step, struct mark mark,
         }
 }
 
-/* Whatever it is, it may have been accepted, stopped, returned, or have gone on. */
-static void scatter(struct walk *walk, struct mark mark, const struct bits_pair *moved)
+/* Whatever it is, it may have been accepted, stopped, returned, or have gone on, with any mark. */
+static void scatter(struct walk *walk, const struct bits_pair *moved)
 {
+        const struct mark mark = {0};
         struct bits_pair maybe = {0};
 
         flow_add(walk->context->evaluator->scratch, walk->context->stretch->n_words, &maybe.maybe,
@@ -500,7 +508,7 @@ static void act(struct walk *walk, const struct step *step, struct mark mark,
         case ACTION_LEAVE:
                 break;
         case ACTION_UNKNOWN:
-                scatter(walk, mark, moved);
+                scatter(walk, moved);
                 break;
         }
 }
@@ -617,6 +625,24 @@ static struct effect *walk_block(const struct context *context, const struct blo
 
 /* --- what is kept --- */
 
+/* For this evaluation alone: chains that lead into the same ones twice, and these again, are walked
+ * once each all the same. */
+static const struct effect *effect_for_now(const struct context *context, const struct block *block,
+                                           struct mark mark)
+{
+        struct evaluator *evaluator = context->evaluator;
+        struct block_memory *memory = &evaluator->blocks[block->number];
+
+        if (memory->last_evaluation == evaluator->evaluations &&
+            memory->last_mark.known == mark.known && memory->last_mark.value == mark.value)
+                return memory->last;
+        const struct effect *effect = walk_block(context, block, mark, evaluator->scratch);
+        memory->last = effect;
+        memory->last_mark = mark;
+        memory->last_evaluation = evaluator->evaluations;
+        return effect;
+}
+
 static const struct effect *effect_of(const struct context *context, const struct block *block,
                                       struct mark mark)
 {
@@ -625,16 +651,18 @@ static const struct effect *effect_of(const struct context *context, const struc
         struct block_memory *memory = &evaluator->blocks[block->number];
         enum axis fixed = evaluation->axis == AXIS_SOURCE ? AXIS_DESTINATION : AXIS_SOURCE;
 
+        if (!block->reads_mark)
+                mark = (struct mark){.known = true};
         if (!memory->settled[fixed])
                 settle_points(evaluator, block, fixed);
         if (!memory->kept[fixed])
-                return walk_block(context, block, mark, evaluator->scratch);
+                return effect_for_now(context, block, mark);
         struct memo_key key = {
             .point = memory->by_point[fixed][evaluation->point],
             .packet_case = see_case(evaluator, block, evaluation->packet_case),
             .block = (uint32_t)block->number,
-            .mark = block->reads_mark ? mark.value : 0,
-            .mark_known = block->reads_mark ? mark.known : true,
+            .mark = mark.value,
+            .mark_known = mark.known,
             .stretch = (uint16_t)evaluation->stretch,
             .axis = (uint8_t)evaluation->axis,
         };
@@ -684,6 +712,29 @@ static void pass_base(const struct context *context, const struct block *block, 
         *live = next;
 }
 
+/* Of two flavours' tables the kernel may take either first: where one asks for marks that the other
+ * sets, none is known. */
+static bool order_matters(const struct hook_program *hook, const struct block *block)
+{
+        vec_foreach (struct block *, other, &hook->bases)
+                if (*other != block && strcmp((*other)->table->name, block->table->name) == 0 &&
+                    strcmp((*other)->chain->name, block->chain->name) == 0 &&
+                    (((*other)->sets_mark && block->reads_mark) ||
+                     (block->sets_mark && (*other)->reads_mark)))
+                        return true;
+        return false;
+}
+
+static void forget_marks(const struct context *context, struct exits *live)
+{
+        struct exits all = {0};
+
+        for (size_t i = 0; i < live->n; i++)
+                flow_add_pair(context->evaluator->scratch, context->stretch->n_words,
+                              &exit_with(&all, (struct mark){0})->bits, &live->items[i].bits);
+        *live = all;
+}
+
 /* nat's tables see the first packet of a connection alone. */
 static bool is_asked_of_new(const struct block *block)
 {
@@ -702,6 +753,7 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
         struct exits live = {.n = 1};
 
         arena_reset(evaluator->scratch);
+        evaluator->evaluations++;
         live.items[0] = (struct exit){
             .mark = {!evaluation->any_mark, evaluation->mark},
             .bits.sure = new_bits(&context, evaluator->scratch),
@@ -714,8 +766,13 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
                 bool before = i < evaluation->hook->n_before;
                 if (is_asked_of_new(block) && !(evaluation->packet_case->packet.state & CT_NEW))
                         continue;
+                bool either_first = order_matters(evaluation->hook, block);
+                if (either_first)
+                        forget_marks(&context, &live);
                 pass_base(&context, block, &live, before ? &not_coming : &own,
                           before ? &not_coming : &others);
+                if (either_first)
+                        forget_marks(&context, &live);
         }
         for (size_t i = 0; i < live.n; i++)
                 flow_add_pair(evaluator->scratch, context.stretch->n_words, &passed,

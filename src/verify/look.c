@@ -1,21 +1,10 @@
 #include "verify/look.h"
 
+#include "verify/links.h"
+
 static bool is_at_node(enum sim_hook hook)
 {
         return hook == HOOK_INPUT || hook == HOOK_OUTPUT;
-}
-
-/* Does the pod of that class use the case's interface on this side of the node? */
-static bool fits_link(const struct look *look, size_t class, enum axis axis)
-{
-        const struct sim_packet *packet = &look->evaluation.packet_case->packet;
-        const struct place_of_pod *pod = space_pod(look->space, class);
-        const struct interfaces_told_apart *interfaces = &look->space->cases.interfaces[axis];
-
-        return !pod || !pod->link ||
-               interfaces_alike(interfaces,
-                                axis == AXIS_SOURCE ? packet->in_interface : packet->out_interface,
-                                pod->link);
 }
 
 /* Who of the stretch is asked about: nobody sends from, or to, what no wire carries. */
@@ -32,18 +21,22 @@ static void ask_all(struct look *look)
         }
 }
 
-/* … nor by another link than its own. */
-static void ask(struct look *look)
+/* … nor by another link than its own. False where nobody sends such a packet. */
+static bool ask(struct look *look)
 {
         const struct space *space = look->space;
         enum axis axis = look->evaluation.axis;
 
         ask_all(look);
-        if (look->evaluation.stretch != STRETCH_LOCAL)
-                return;
+        if (!links_left(space, look->hook, look->evaluation.packet_case, axis, look->fixed_class,
+                        look->links))
+                return false;
+        if (look->evaluation.stretch != STRETCH_LOCAL || !space->options->link_of)
+                return true;
         for (size_t i = 0; i < space->n_pods; i++)
-                if (!fits_link(look, i, axis))
+                if (!links_fit(space, look->hook, axis, i, look->links))
                         look->asked[i / BITS_WORD] &= ~((bits_word)1 << i % BITS_WORD);
+        return true;
 }
 
 /* cut = flow & (expected or not) & asked; false where that is nothing. */
@@ -138,12 +131,6 @@ static bool expect(struct look *look, const struct packet_case *packet_case)
                             look->fixed_class, look->expected);
 }
 
-static bool fits_fixed_link(const struct look *look)
-{
-        return fits_link(look, look->fixed_class,
-                         look->evaluation.axis == AXIS_SOURCE ? AXIS_DESTINATION : AXIS_SOURCE);
-}
-
 /* Of one group: each() of its head's passage where all its cases are expected alike, and where that
  * is false, or they are not, of every case's. */
 typedef int each_passage(struct look *look, const struct passage *passage);
@@ -160,16 +147,13 @@ static int look_at_group(struct look *look, size_t group, each_passage *each)
         struct case_list cases = cases_of(&look->space->cases, group);
         for (size_t i = 0; i < cases.n; i++) {
                 expect(look, &cases.items[i]);
-                if (!fits_fixed_link(look))
+                if (!ask(look))
                         continue;
-                if (look->space->options->link_of)
-                        ask(look);
                 struct passage passage = run(look, &cases.items[i]);
                 if (each(look, &passage) < 0)
                         return -1;
         }
-        if (look->space->options->link_of)
-                ask_all(look);
+        ask_all(look);
         return 0;
 }
 
@@ -282,6 +266,8 @@ struct look look_new(struct space *space, struct proof *proof, enum sim_hook hoo
             .expected = words,
             .cut = words + n,
             .asked = words + 2 * n,
+            .links = arena_new_array(space->arena, bits_word,
+                                     bits_words(space->cases.interfaces[axis].n)),
         };
 
         ask_all(&look);

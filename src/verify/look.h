@@ -21,6 +21,7 @@ struct look {
         size_t fixed_class;            /* SIZE_MAX: all of the transit's */
         unsigned compared;             /* of enum compared */
         bits_word *expected, *cut, *asked; /* of the stretch */
+        bits_word *links;                  /* that the other end can have, in a case */
         enum arrival arrival;
 };
 

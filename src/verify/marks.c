@@ -2,24 +2,33 @@
 
 #include <string.h>
 
-/* Chains that are reached from one base chain, and the rules in them. */
+/* Chains that are reached from one base chain. */
 struct visit {
-        const struct table *table;
+        struct arena *arena;
         struct map *seen;
-        void (*each)(const struct rule *rule, void *data);
-        void *data;
+        VEC(const struct chain *) chains;
 };
 
-static void visit_chain(struct visit *visit, const struct chain *chain)
+static void add_chain(struct visit *visit, const struct chain *chain)
 {
         if (!chain || map_get(visit->seen, chain->name))
                 return;
         map_put(visit->seen, chain->name, visit);
-        vec_foreach (const struct rule, rule, &chain->rules) {
-                visit->each(rule, visit->data);
-                if (rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO)
-                        visit_chain(visit, table_chain(visit->table, rule->target.text));
-        }
+        vec_push(visit->arena, &visit->chains, chain);
+}
+
+static void visit_table(struct arena *arena, const struct table *table, enum sim_hook hook,
+                        void (*each)(const struct rule *rule, void *data), void *data)
+{
+        struct visit visit = {.arena = arena, .seen = map_new(arena)};
+
+        add_chain(&visit, table_chain(table, sim_hook_name(hook)));
+        for (size_t i = 0; i < visit.chains.n; i++)
+                vec_foreach (const struct rule, rule, &visit.chains.items[i]->rules) {
+                        each(rule, data);
+                        if (rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO)
+                                add_chain(&visit, table_chain(table, rule->target.text));
+                }
 }
 
 static enum sim_hook hook_before(enum sim_hook hook)
@@ -36,9 +45,8 @@ static void visit_tables(struct arena *arena, const struct enforced *enforced, e
                 for (size_t k = 0; k < enforced->n; k++) {
                         const struct table *table =
                             ruleset_table(enforced->rules[k], family, tables[i]);
-                        struct visit visit = {table, map_new(arena), each, data};
                         if (table)
-                                visit_chain(&visit, table_chain(table, sim_hook_name(hook)));
+                                visit_table(arena, table, hook, each, data);
                 }
 }
 
@@ -142,14 +150,18 @@ static void try_rule(const struct rule *rule, void *data)
         search->found = search->found || (asks && arrives(search, &sent));
 }
 
-uint32_t mark_of_direct(const struct enforced *enforced, enum sim_hook hook,
-                        const struct sim_packet *packet, const struct sim_node *node)
+bool mark_direct(const struct enforced *enforced, enum sim_hook hook,
+                 const struct sim_options *options, struct sim_packet *packet)
 {
-        const struct sim_options options = {.node = node};
-
+        packet->mark = packet->mark_unknown = 0;
         if (hook == HOOK_OUTPUT)
-                return 0;
-        return simulate(enforced, hook_before(hook), packet, &options).packet.mark;
+                return true;
+        struct sim_result result = simulate(enforced, hook_before(hook), packet, options);
+        packet->mark = result.packet.mark;
+        packet->mark_unknown = result.packet.mark_unknown;
+        return result.outcome != OUTCOME_DROP &&
+               ip_equal(&result.packet.destination, &packet->destination) &&
+               result.packet.destination_port == packet->destination_port;
 }
 
 bool mark_arrives(const struct enforced *enforced, enum sim_hook hook,

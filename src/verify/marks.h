@@ -20,10 +20,10 @@ struct arriving_marks {
 struct arriving_marks marks_arriving(struct arena *arena, const struct enforced *enforced,
                                      enum family family, enum sim_hook hook);
 
-/* With which mark the packet comes to the hook, where it was sent to where it goes. At OUTPUT marks
- * are set at the hook itself. */
-uint32_t mark_of_direct(const struct enforced *enforced, enum sim_hook hook,
-                        const struct sim_packet *packet, const struct sim_node *node);
+/* Gives the packet the mark with which it comes to the hook, where it was sent to where it goes. At
+ * OUTPUT marks are set at the hook itself. False where it does not come. */
+bool mark_direct(const struct enforced *enforced, enum sim_hook hook,
+                 const struct sim_options *options, struct sim_packet *packet);
 /* Is there a packet that comes to the hook as this one, with its mark, and was sent to an address
  * and port that nat's rules lead there? False: none was found. */
 bool mark_arrives(const struct enforced *enforced, enum sim_hook hook,

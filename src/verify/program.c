@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "verify/address_types.h"
 
 /* What others than penstock write is translated as well; where a rule asks something that has no
  * place here, it may match or not, and what hangs on it stays unproven. */
 
-#define MAX_MEMBERS 64 /* sets in a list:set; one with more is not understood */
+#define MAX_MEMBERS 64   /* sets in a list:set; one with more is not understood */
+#define MAX_HEIGHT  64   /* chains that lead into each other; simulate() gives up behind as many */
+#define MAX_DEPTH   4000 /* of chains that are settled at once: what a file may ask of the stack */
 
 struct program *program_new(struct arena *arena, const struct enforced *enforced,
                             const struct sim_node *node, enum family family,
@@ -76,49 +79,6 @@ static size_t range_feature(struct program *program, const struct ip *first, con
         return feature;
 }
 
-static void add_text_prefix(struct program *program, size_t feature, const char *text)
-{
-        struct prefix prefix;
-
-        if (prefix_parse(text, &prefix, NULL) && prefix.ip.family == program->family)
-                splitter_add_prefix(program->splitter, feature, &prefix);
-}
-
-static void add_all(struct program *program, size_t feature, const struct ip *ips, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                struct prefix host = prefix_host(&ips[i]);
-                if (ips[i].family == program->family)
-                        splitter_add_prefix(program->splitter, feature, &host);
-        }
-}
-
-/* The addresses of these types; all but unicast can be listed. */
-static size_t type_feature(struct program *program, uint32_t types)
-{
-        const struct sim_node *node = program->node;
-        const char *key = arena_printf(program->arena, "type %" PRIu32, types);
-        bool new;
-
-        size_t feature = feature_named(program, key, &new);
-        if (!new)
-                return feature;
-        if (types & ADDRESS_MULTICAST) {
-                add_text_prefix(program, feature, "224.0.0.0/4");
-                add_text_prefix(program, feature, "ff00::/8");
-        }
-        if (types & ADDRESS_BROADCAST) {
-                add_text_prefix(program, feature, "255.255.255.255/32");
-                add_all(program, feature, node->broadcasts, node->n_broadcasts);
-        }
-        if (types & ADDRESS_LOCAL) {
-                add_text_prefix(program, feature, "127.0.0.0/8");
-                add_text_prefix(program, feature, "::1/128");
-                add_all(program, feature, node->locals, node->n_locals);
-        }
-        return feature;
-}
-
 static void add_address(struct program *program, struct step *step, enum axis axis, bool invert,
                         size_t feature)
 {
@@ -130,17 +90,25 @@ static void add_address(struct program *program, struct step *step, enum axis ax
 static void add_type(struct program *program, struct step *step, const struct match *match,
                      enum axis axis)
 {
-        const uint32_t listed = ADDRESS_MULTICAST | ADDRESS_BROADCAST | ADDRESS_LOCAL;
+        const uint32_t listed =
+            ADDRESS_MULTICAST | ADDRESS_BROADCAST | ADDRESS_LOCAL | ADDRESS_UNICAST;
         uint32_t types = match->address_type.types;
+        bool limited = match->address_type.limit_in || match->address_type.limit_out, doubt = false;
 
-        if (match->address_type.limit_in || match->address_type.limit_out ||
-            types & ~(listed | ADDRESS_UNICAST))
+        if (types & ~listed) {
                 step->unknown = true;
-        else if (types & ADDRESS_UNICAST)
-                add_address(program, step, axis, !match->invert,
-                            type_feature(program, listed & ~types));
-        else
-                add_address(program, step, axis, match->invert, type_feature(program, types));
+                return;
+        }
+        const char *name =
+            arena_printf(program->arena, "type %" PRIu32 "%s", types, limited ? " of a link" : "");
+        const char *or_not = arena_printf(program->arena, "%s, perhaps", name);
+        bool new;
+        size_t surely = feature_named(program, name, &new);
+        size_t perhaps = feature_named(program, or_not, &new);
+        doubt = address_types_add(program->splitter, program->node, program->family, types, limited,
+                                  new, surely, perhaps);
+        step->unknown = step->unknown || doubt;
+        add_address(program, step, axis, match->invert, match->invert ? surely : perhaps);
 }
 
 static bool is_plain_set(const struct set *set)
@@ -498,7 +466,7 @@ static void set_action(struct program *program, const struct block *block, struc
         }
 }
 
-/* A loop cannot be installed; where a file has one, what enters it stays open. */
+/* Its steps come with program_fill(): chains can lead into each other without end. */
 static struct block *block_of(struct program *program, size_t ruleset, const struct table *table,
                               const struct chain *chain)
 {
@@ -516,15 +484,57 @@ static struct block *block_of(struct program *program, size_t ruleset, const str
         block->ruleset = ruleset;
         block->own = strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
         vec_push(program->arena, &program->blocks, block);
-        vec_foreach (const struct rule, rule, &chain->rules) {
+        return block;
+}
+
+static void fill(struct program *program, struct block *block)
+{
+        vec_foreach (const struct rule, rule, &block->chain->rules) {
                 struct step step = {.rule = rule};
                 add_matches(program, rule, &step);
-                if (strcmp(table->name, "raw") == 0)
+                if (strcmp(block->table->name, "raw") == 0)
                         forget_state(program, &step);
                 set_action(program, block, &step);
                 vec_push(program->arena, &block->steps, step);
         }
-        return block;
+}
+
+static void fill_blocks(struct program *program)
+{
+        while (program->n_filled < program->blocks.n)
+                fill(program, program->blocks.items[program->n_filled++]);
+}
+
+static bool asks(const struct program *program, const struct step *step, enum match_kind kind)
+{
+        if (step->question == NO_QUESTION)
+                return false;
+        vec_foreach (const struct match *, match, &program->questions.items[step->question].matches)
+                if ((*match)->kind == kind)
+                        return true;
+        return false;
+}
+
+/* At PREROUTING a packet goes by no link yet, at POSTROUTING it came by none that all kernels know
+ * of: what a rule there makes of it is not a case's. */
+static void forget_links(struct program *program, struct block *base, enum match_kind kind)
+{
+        bits_word *seen = bits_new(program->arena, program->blocks.n);
+        VEC(struct block *) blocks = {0};
+
+        vec_push(program->arena, &blocks, base);
+        bits_set(seen, base->number);
+        for (size_t i = 0; i < blocks.n; i++)
+                vec_foreach (struct step, step, &blocks.items[i]->steps) {
+                        if (asks(program, step, kind)) {
+                                step->unknown = true;
+                                step->question = NO_QUESTION;
+                        }
+                        if (!step->to || bits_get(seen, step->to->number))
+                                continue;
+                        bits_set(seen, step->to->number);
+                        vec_push(program->arena, &blocks, step->to);
+                }
 }
 
 static void add_bases(struct program *program, struct hook_program *to, enum sim_hook hook,
@@ -543,6 +553,7 @@ static void add_bases(struct program *program, struct hook_program *to, enum sim
                         struct block *block = block_of(program, k, table, chain);
                         vec_push(program->arena, &to->bases, block);
                 }
+        fill_blocks(program);
 }
 
 static const char *const stopping[] = {"raw", "mangle", "filter", "security"};
@@ -553,6 +564,8 @@ struct hook_program program_hook(struct program *program, enum sim_hook hook)
         struct hook_program ret = {0};
 
         add_bases(program, &ret, hook, stopping, ARRAY_SIZE(stopping));
+        for (size_t i = 0; hook == HOOK_POSTROUTING && i < ret.bases.n; i++)
+                forget_links(program, ret.bases.items[i], MATCH_IN_INTERFACE);
         return ret;
 }
 
@@ -564,6 +577,8 @@ struct hook_program program_arrival(struct program *program, enum sim_hook hook)
 
         add_bases(program, &ret, before, marking, ARRAY_SIZE(marking));
         ret.n_before = hook == HOOK_OUTPUT ? 0 : ret.bases.n;
+        for (size_t i = 0; i < ret.n_before; i++)
+                forget_links(program, ret.bases.items[i], MATCH_OUT_INTERFACE);
         add_bases(program, &ret, hook, stopping + first, ARRAY_SIZE(stopping) - first);
         return ret;
 }
@@ -579,15 +594,26 @@ static void settle_step(struct block *block, const struct step *step)
         }
         if (step->question != NO_QUESTION)
                 bits_set(block->asks, step->question);
+        block->sets_mark = block->sets_mark || step->action == ACTION_MARK ||
+                           step->action == ACTION_BLUR_MARK || step->action == ACTION_UNKNOWN;
         block->reads_mark = block->reads_mark || step->marks.n > 0 || step->action == ACTION_MARK ||
                             step->action == ACTION_BLUR_MARK;
         block->can_stop =
             block->can_stop || step->action == ACTION_DROP || step->action == ACTION_UNKNOWN;
 }
 
-static void settle(struct program *program, struct block *block)
+/* A loop cannot be installed; where a file has one, or chains that lead on for longer than anybody
+ * follows, what enters it stays open. */
+static void cut_off(struct block *block, struct step *step)
 {
-        if (block->state != UNSEEN)
+        step->action = ACTION_UNKNOWN;
+        step->to = NULL;
+        block->can_stop = block->sets_mark = true;
+}
+
+static void settle(struct program *program, struct block *block, unsigned depth)
+{
+        if (block->state != UNSEEN || depth == MAX_DEPTH)
                 return;
         block->state = BUSY;
         for (enum axis axis = AXIS_SOURCE; axis <= AXIS_DESTINATION; axis++)
@@ -597,17 +623,18 @@ static void settle(struct program *program, struct block *block)
                 settle_step(block, step);
                 if (!step->to)
                         continue;
-                settle(program, step->to);
-                if (step->to->state == BUSY) {
-                        step->action = ACTION_UNKNOWN;
-                        step->to = NULL;
-                        block->can_stop = true;
+                settle(program, step->to, depth + 1);
+                if (step->to->state != READY || step->to->height >= MAX_HEIGHT - 1) {
+                        cut_off(block, step);
                         continue;
                 }
+                if (block->height <= step->to->height)
+                        block->height = step->to->height + 1;
                 for (enum axis axis = AXIS_SOURCE; axis <= AXIS_DESTINATION; axis++)
                         bits_or(block->reads[axis], step->to->reads[axis], program->n_features);
                 bits_or(block->asks, step->to->asks, program->questions.n);
                 block->reads_mark = block->reads_mark || step->to->reads_mark;
+                block->sets_mark = block->sets_mark || step->to->sets_mark;
                 block->can_stop = block->can_stop || step->to->can_stop;
         }
         block->state = READY;
@@ -617,7 +644,7 @@ void program_settle(struct program *program, size_t n_features)
 {
         program->n_features = n_features;
         vec_foreach (struct block *, block, &program->blocks)
-                settle(program, *block);
+                settle(program, *block, 0);
 }
 
 bool hook_can_stop(const struct hook_program *hook)

@@ -66,7 +66,8 @@ struct block {
         /* Of it and all that it leads to. */
         bits_word *reads[AXES]; /* features */
         bits_word *asks;        /* questions */
-        bool reads_mark, can_stop;
+        bool reads_mark, sets_mark, can_stop;
+        unsigned height; /* chains that lead on from here, one into the other */
         enum { UNSEEN, BUSY, READY } state;
 };
 
@@ -93,6 +94,7 @@ struct program {
         struct splitter *splitter;
         size_t n_features; /* set by program_settle() */
         VEC(struct block *) blocks;
+        size_t n_filled; /* of them: their steps are there */
         VEC(struct question) questions;
         struct map *known_blocks, *known_features, *known_questions;
 };

@@ -50,8 +50,10 @@ struct finding {
         const struct table *table;
         const struct chain *chain;
         const struct rule *rule;
-        size_t rule_number;    /* from 1 within its chain; 0 where there is no rule */
-        enum chance chance;    /* how limits and dice had to come out */
+        size_t rule_number;               /* from 1 within its chain; 0 where there is no rule */
+        enum chance chance;               /* how limits and dice had to come out */
+        const struct match *const *lucky; /* CHANCE_MIXED: those that had to match */
+        size_t n_lucky;
         size_t classes;        /* how many address classes of the other end it is true of */
         const struct pod *pod; /* the pod whose end it is; NULL where neither is local */
 };

@@ -126,12 +126,19 @@ static enum truth test_type(const struct match *match, const struct sim_packet *
                                       limited);
 }
 
-static enum truth test_chance(enum chance chance)
+static enum truth test_chance(const struct match *match, const struct sim_options *options)
 {
-        static const enum truth truths[] = {
-            [CHANCE_UNKNOWN] = UNKNOWN, [CHANCE_MATCHES] = YES, [CHANCE_FAILS] = NO};
+        static const enum truth truths[] = {[CHANCE_UNKNOWN] = UNKNOWN,
+                                            [CHANCE_MATCHES] = YES,
+                                            [CHANCE_FAILS] = NO,
+                                            [CHANCE_MIXED] = NO};
 
-        return truths[chance];
+        if (!options)
+                return UNKNOWN;
+        for (size_t i = 0; options->chance == CHANCE_MIXED && i < options->n_lucky; i++)
+                if (options->lucky[i] == match)
+                        return YES;
+        return truths[options->chance];
 }
 
 /* The fields without which there is no answer; marks, states, links and sets see to it themselves.
@@ -264,7 +271,7 @@ enum truth sim_match(const struct ruleset *sets, const struct match *match,
         if (packet->unknown & fields_of(match))
                 return UNKNOWN;
         if (match->kind == MATCH_CHANCE) /* as a whole, whatever it inverts */
-                return test_chance(options ? options->chance : CHANCE_UNKNOWN);
+                return test_chance(match, options);
         if (is_beside_the_protocol(match, packet))
                 return NO;
         enum truth truth = test(sets, match, packet, options);

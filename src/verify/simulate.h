@@ -67,11 +67,14 @@ struct sim_link {
 };
 
 /* How matches that chance, time or history decide (limit, statistic, recent) come out. */
-enum chance { CHANCE_UNKNOWN, CHANCE_MATCHES, CHANCE_FAILS };
+enum chance { CHANCE_UNKNOWN, CHANCE_MATCHES, CHANCE_FAILS, CHANCE_MIXED };
 
 struct sim_options {
         const struct sim_node *node; /* NULL: nothing is known */
         enum chance chance;
+        /* CHANCE_MIXED: those that match; all others fail. */
+        const struct match *const *lucky;
+        size_t n_lucky;
         /* Called for each rule that matches, or may; NULL where nobody wants to know. */
         void (*trace)(const struct table *table, const struct chain *chain, const struct rule *rule,
                       enum truth truth, void *data);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "verify/links.h"
+
 static void add_ip(struct arena *arena, struct ip **items, size_t *n, const struct ip *ip)
 {
         struct ip *more = arena_new_array(arena, struct ip, *n + 1);
@@ -216,7 +218,7 @@ static void add_points(struct space *space)
         bool asks =
             space->cases.interfaces[0].n_patterns > 0 || space->cases.interfaces[1].n_patterns > 0;
 
-        space->pods = arena_new_array(space->arena, struct place_of_pod, space->subjects.n);
+        space->pods = arena_new_array(space->arena, struct place_of_pod, space->subjects.n + 1);
         space->by_class =
             arena_new_array(space->arena, const struct place_of_pod *, space->n_pods + 1);
         for (size_t i = 0; i < space->subjects.n; i++) {
@@ -224,8 +226,7 @@ static void add_points(struct space *space)
                 space->pods[i].point =
                     evaluator_add_class(evaluator, space->subjects.items[i].class);
                 if (space->options->link_of && asks)
-                        space->pods[i].link = space->options->link_of(&space->subjects.items[i].ip,
-                                                                      space->options->link_data);
+                        links_of_pod(space, &space->pods[i]);
                 space->by_class[space->subjects.items[i].class] = &space->pods[i];
         }
         for (size_t class = 0; class < space->classes->n; class ++) {

@@ -18,7 +18,8 @@ enum stretch_number {
 struct place_of_pod {
         const struct subject *subject;
         size_t point;
-        const char *link; /* that leads to it; NULL: any may */
+        const char *link;             /* that leads to it; NULL: any may */
+        const bits_word *links[AXES]; /* that no rule tells from it; NULL: any */
 };
 
 struct space {

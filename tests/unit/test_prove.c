@@ -1,235 +1,144 @@
-#include "semantics.h"
-
-#include "compile/compile.h"
-#include "iptables/text.h"
-#include "verify/prove.h"
+#include "prove_check.h"
 
 /* Rules as compiled, with lines of others added, or lines of penstock's taken out; and what the
  * proof says of them. */
 
-/* b is open to a on 8080/TCP alone. */
-#define B_FROM_A                                                                                   \
-        EVERYONE POLICY("p", "podSelector: {matchLabels: {app: b}}, ingress: [{from: "             \
-                             "[{podSelector: {matchLabels: {app: a}}}], ports: [{port: 8080}]}]")
-/* a may only send to b. */
-#define A_TO_B                                                                                     \
-        EVERYONE POLICY("p", "podSelector: {matchLabels: {app: a}}, policyTypes: [Egress], "       \
-                             "egress: [{to: [{podSelector: {matchLabels: {app: b}}}]}]")
-
-struct change {
-        const char *without; /* lines that hold this are left out; NULL: none */
-        const char *filter;  /* lines added to the IPv4 filter table; NULL: none */
-        const char *more;    /* whole tables; NULL: none */
-        const char *link;    /* that leads to every pod; NULL: not known */
-};
-
-static const char *link_of(const struct ip *pod, void *data)
-{
-        return data;
-}
-
-static void copy_lines(const char *text, const struct change *change, struct strbuf *out)
-{
-        while (*text) {
-                size_t length = strcspn(text, "\n") + 1;
-                const char *found = change->without ? strstr(text, change->without) : NULL;
-                if (change->filter && strncmp(text, "COMMIT", 6) == 0)
-                        strbuf_add(out, change->filter);
-                if (!found || found >= text + length)
-                        strbuf_add_bytes(out, text, length);
-                text += length;
-        }
-        if (change->more)
-                strbuf_add(out, change->more);
-}
-
-static struct proof prove_changed(struct arena *arena, const struct cluster *cluster,
-                                  const struct change *change)
-{
-        const struct compile_options compiling = {.node = "n1"};
-        const struct prove_options options = {
-            .node = "n1",
-            .link_of = change->link ? link_of : NULL,
-            .link_data = (void *)(uintptr_t)change->link,
-        };
-        _cleanup_strbuf_ struct strbuf printed = {0}, changed = {0};
-        struct err err;
-        struct ruleset *wanted = compile(arena, cluster, &compiling, &err);
-        struct ruleset *installed = ruleset_new(arena);
-        struct proof proof;
-
-        assert_non_null(wanted);
-        iptables_print(wanted, FAMILY_IPV4, false, &printed);
-        copy_lines(printed.text, change, &changed);
-        printed.length = 0;
-        iptables_print(wanted, FAMILY_IPV6, false, &printed);
-        if (iptables_parse(installed, FAMILY_IPV4, changed.text, &err) < 0 ||
-            iptables_parse(installed, FAMILY_IPV6, printed.text, &err) < 0)
-                fail_msg("%s\n%s", err.text, changed.text);
-        const struct enforced enforced = {.rules = {installed}, .n = 1, .sets = wanted};
-        if (prove(arena, cluster, &enforced, &options, &proof, &err) < 0)
-                fail_msg("%s", err.text);
-        return proof;
-}
-
-/* What is wrong, and in which chain's which rule; "" where all is equal. */
-static void check(const char *manifests, const struct change *change, const char *said)
-{
-        static const char *const kinds[] = {"open", "shut", "others", "unproven"};
-        _cleanup_arena_ struct arena *arena = arena_new();
-        _cleanup_cluster_ struct cluster *cluster = cluster_of(manifests);
-        struct proof proof = prove_changed(arena, cluster, change);
-        _cleanup_strbuf_ struct strbuf text = {0};
-        VEC(const char *) words = {0};
-
-        vec_foreach (const struct finding, finding, &proof.findings) {
-                const char *word =
-                    arena_printf(arena, "%s %s %zu", kinds[finding->kind],
-                                 finding->chain ? finding->chain->name : "-", finding->rule_number);
-                vec_push(arena, &words, word);
-        }
-        sort_texts(words.items, words.n);
-        for (size_t i = 0; i < words.n; i++)
-                if (i == 0 || strcmp(words.items[i], words.items[i - 1]) != 0)
-                        strbuf_printf(&text, "%s%s", i ? ", " : "", words.items[i]);
-        if (strcmp(strbuf_text(&text), said) != 0)
-                fail_msg("\"%s\", not \"%s\"", strbuf_text(&text), said);
-        assert_int_equal(proof.equal, strstr(said, "open") == NULL && !strstr(said, "shut") &&
-                                          !strstr(said, "unproven"));
-}
-
 static void compiled_rules_are_equal(void **state)
 {
-        check(B_FROM_A, &(struct change){0}, "");
-        check(A_TO_B, &(struct change){0}, "");
-        check(EVERYONE, &(struct change){0}, "");
+        check_proof(B_FROM_A, &(struct change){0}, "");
+        check_proof(A_TO_B, &(struct change){0}, "");
+        check_proof(EVERYONE, &(struct change){0}, "");
 }
 
 static void rules_of_others_in_front_are_named(void **state)
 {
-        check(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -i docker0 -j ACCEPT\n"},
-              "open FORWARD 1");
-        check(B_FROM_A,
-              &(struct change){.filter = ":MINE -\n-A MINE -p udp -j ACCEPT\n"
-                                         "-I FORWARD 1 -j MINE\n"},
-              "open MINE 1");
-        check(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -s 10.1.0.5/32 -j DROP\n"},
-              "others FORWARD 1");
+        check_proof(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -i docker0 -j ACCEPT\n"},
+                    "open FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = ":MINE -\n-A MINE -p udp -j ACCEPT\n"
+                                               "-I FORWARD 1 -j MINE\n"},
+                    "open MINE 1");
+        check_proof(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -s 10.1.0.5/32 -j DROP\n"},
+                    "others FORWARD 1");
         /* b is isolated, its packets are held back in midstream; those of others are not. */
-        check(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -d 198.51.100.0/24 -j ACCEPT\n"},
-              "open FORWARD 1");
-        check(B_FROM_A,
-              &(struct change){.filter =
-                                   "-I FORWARD 1 -s 192.0.2.128/25 -d 198.51.100.0/24 -j ACCEPT\n"},
-              "");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -d 198.51.100.0/24 -j ACCEPT\n"},
+                    "open FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = "-I FORWARD 1 -s 192.0.2.128/25 -d 198.51.100.0/24 -j ACCEPT\n"},
+                    "");
         /* What only established connections pass is no one's hole. */
-        check(B_FROM_A,
-              &(struct change){.filter =
-                                   "-I FORWARD 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT\n"},
-              "");
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = "-I FORWARD 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT\n"},
+                    "");
 }
 
 static void rules_of_others_behind_can_only_stop(void **state)
 {
-        check(B_FROM_A, &(struct change){.filter = "-A FORWARD -j ACCEPT\n"}, "");
-        check(B_FROM_A, &(struct change){.filter = "-A FORWARD -p tcp -j REJECT\n"},
-              "others FORWARD 2");
-        check(B_FROM_A,
-              &(struct change){.filter = "-A FORWARD -m conntrack --ctstate INVALID -j DROP\n"},
-              "");
-        check(B_FROM_A,
-              &(struct change){.more = "*raw\n:PREROUTING ACCEPT [0:0]\n"
-                                       "-A PREROUTING -p udp -j DROP\nCOMMIT\n"},
-              "others PREROUTING 1");
+        check_proof(B_FROM_A, &(struct change){.filter = "-A FORWARD -j ACCEPT\n"}, "");
+        check_proof(B_FROM_A, &(struct change){.filter = "-A FORWARD -p tcp -j REJECT\n"},
+                    "others FORWARD 2");
+        check_proof(
+            B_FROM_A,
+            &(struct change){.filter = "-A FORWARD -m conntrack --ctstate INVALID -j DROP\n"}, "");
+        check_proof(B_FROM_A,
+                    &(struct change){.more = "*raw\n:PREROUTING ACCEPT [0:0]\n"
+                                             "-A PREROUTING -p udp -j DROP\nCOMMIT\n"},
+                    "others PREROUTING 1");
 }
 
 static void what_is_lost_is_found(void **state)
 {
-        check(B_FROM_A, &(struct change){.without = "-I FORWARD 1 "}, "open - 0");
-        check(B_FROM_A, &(struct change){.without = "--dport 8080"}, "shut PENSTOCK-DENY 1");
-        check(A_TO_B, &(struct change){.without = "established and related"},
-              "shut PENSTOCK-DENY 1, shut PENSTOCK-MIDSTREAM 1, shut PENSTOCK-MIDSTREAM 2");
+        check_proof(B_FROM_A, &(struct change){.without = "-I FORWARD 1 "}, "open - 0");
+        check_proof(B_FROM_A, &(struct change){.without = "--dport 8080"}, "shut PENSTOCK-DENY 1");
+        check_proof(A_TO_B, &(struct change){.without = "established and related"},
+                    "shut PENSTOCK-DENY 1, shut PENSTOCK-MIDSTREAM 1, shut PENSTOCK-MIDSTREAM 2");
 }
 
 static void what_is_not_understood_is_unproven(void **state)
 {
-        check(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -m strange --thing -j ACCEPT\n"},
-              "unproven FORWARD 1");
-        check(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -j STRANGE --thing\n"},
-              "unproven FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -m strange --thing -j ACCEPT\n"},
+                    "unproven FORWARD 1");
+        check_proof(B_FROM_A, &(struct change){.filter = "-I FORWARD 1 -j STRANGE --thing\n"},
+                    "unproven FORWARD 1");
         /* … where it can decide anything. */
-        check(B_FROM_A, &(struct change){.filter = "-A FORWARD -m strange --thing -j ACCEPT\n"},
-              "");
-        check(B_FROM_A,
-              &(struct change){.filter =
-                                   "-I FORWARD 1 -s 192.0.2.128/25 -m strange --thing -j ACCEPT\n"},
-              "unproven FORWARD 1");
-        check(B_FROM_A,
-              &(struct change){.filter = "-I FORWARD 1 -s 192.0.2.128/25 -d 198.51.100.0/24 "
-                                         "-m strange --thing -j ACCEPT\n"},
-              "");
-        check(B_FROM_A,
-              &(struct change){.filter = "-I FORWARD 1 -m set --match-set gone src -j ACCEPT\n"},
-              "unproven FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-A FORWARD -m strange --thing -j ACCEPT\n"}, "");
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = "-I FORWARD 1 -s 192.0.2.128/25 -m strange --thing -j ACCEPT\n"},
+                    "unproven FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -s 192.0.2.128/25 -d 198.51.100.0/24 "
+                                               "-m strange --thing -j ACCEPT\n"},
+                    "");
+        check_proof(
+            B_FROM_A,
+            &(struct change){.filter = "-I FORWARD 1 -m set --match-set gone src -j ACCEPT\n"},
+            "unproven FORWARD 1");
 }
 
 static void pods_use_their_own_links(void **state)
 {
         struct change change = {.filter = "-I FORWARD 1 -i docker0 -o docker0 -j ACCEPT\n"};
 
-        check(B_FROM_A, &change, "open FORWARD 1");
+        check_proof(B_FROM_A, &change, "open FORWARD 1");
         change.link = "veth1";
-        check(B_FROM_A, &change, "");
+        check_proof(B_FROM_A, &change, "");
         change.filter = "-I FORWARD 1 -i eth+ -o veth+ -j ACCEPT\n";
-        check(B_FROM_A, &change, "open FORWARD 1");
+        check_proof(B_FROM_A, &change, "open FORWARD 1");
         change.filter = "-I FORWARD 1 -i veth2 -d 198.51.100.0/24 -j ACCEPT\n";
-        check(A_TO_B, &change, "");
+        check_proof(A_TO_B, &change, "");
         change.filter = "-I FORWARD 1 -i veth+ -d 198.51.100.0/24 -j ACCEPT\n";
-        check(A_TO_B, &change, "open FORWARD 1");
+        check_proof(A_TO_B, &change, "open FORWARD 1");
 }
 
 static void dice_fall_both_ways(void **state)
 {
-        check(B_FROM_A,
-              &(struct change){.filter = "-I FORWARD 1 -m limit --limit 1/sec -j ACCEPT\n"},
-              "open FORWARD 1");
-        check(B_FROM_A,
-              &(struct change){.filter = "-A FORWARD -m limit --limit 1/sec -j ACCEPT\n"
-                                         "-A FORWARD -j DROP\n"},
-              "others FORWARD 3");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -m limit --limit 1/sec -j ACCEPT\n"},
+                    "open FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-A FORWARD -m limit --limit 1/sec -j ACCEPT\n"
+                                               "-A FORWARD -j DROP\n"},
+                    "others FORWARD 3");
 }
 
 static void marks_count_where_packets_come_with_them(void **state)
 {
         static const char accept[] = "-I FORWARD 1 -m mark --mark 0x4/0x4 -j ACCEPT\n";
 
-        check(B_FROM_A, &(struct change){.filter = accept}, "");
-        check(B_FROM_A,
-              &(struct change){.filter = accept,
-                               .more = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp "
-                                       "-j MARK --set-xmark 0x4/0x4\nCOMMIT\n"},
-              "open FORWARD 1");
-        check(B_FROM_A,
-              &(struct change){.filter = accept,
-                               .more = "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i eth7 "
-                                       "-j MARK --set-xmark 0x6/0xffffffff\nCOMMIT\n"},
-              "open FORWARD 1");
+        check_proof(B_FROM_A, &(struct change){.filter = accept}, "");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = accept,
+                                     .more =
+                                         "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp "
+                                         "-j MARK --set-xmark 0x4/0x4\nCOMMIT\n"},
+                    "open FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = accept,
+                                     .more = "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i eth7 "
+                                             "-j MARK --set-xmark 0x6/0xffffffff\nCOMMIT\n"},
+                    "open FORWARD 1");
         /* A chain that has nothing to do with marks leaves them alone. */
-        check(B_FROM_A,
-              &(struct change){.filter = ":PLAIN -\n-A PLAIN -s 203.0.113.1/32 -j RETURN\n"
-                                         "-I FORWARD 1 -p udp -j MARK --set-xmark 0x4/0x4\n"
-                                         "-I FORWARD 2 -j PLAIN\n"
-                                         "-I FORWARD 3 -m mark --mark 0x4/0x4 -j ACCEPT\n"},
-              "open FORWARD 3");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = ":PLAIN -\n-A PLAIN -s 203.0.113.1/32 -j RETURN\n"
+                                               "-I FORWARD 1 -p udp -j MARK --set-xmark 0x4/0x4\n"
+                                               "-I FORWARD 2 -j PLAIN\n"
+                                               "-I FORWARD 3 -m mark --mark 0x4/0x4 -j ACCEPT\n"},
+                    "open FORWARD 3");
         /* Of a service that leads to b, and only there. */
-        check(B_FROM_A,
-              &(struct change){
-                  .filter = accept,
-                  .more = "*nat\n:PREROUTING ACCEPT [0:0]\n:SVC - [0:0]\n"
-                          "-A PREROUTING -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j SVC\n"
-                          "-A SVC -j MARK --set-xmark 0x4/0x4\n"
-                          "-A SVC -p tcp -j DNAT --to-destination 10.1.0.2:9090\nCOMMIT\n"},
-              "open FORWARD 1, unproven FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = accept,
+                        .more = "*nat\n:PREROUTING ACCEPT [0:0]\n:SVC - [0:0]\n"
+                                "-A PREROUTING -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j SVC\n"
+                                "-A SVC -j MARK --set-xmark 0x4/0x4\n"
+                                "-A SVC -p tcp -j DNAT --to-destination 10.1.0.2:9090\nCOMMIT\n"},
+                    "open FORWARD 1, unproven FORWARD 1");
 }
 
 int main(void)

@@ -1,0 +1,155 @@
+#include "prove_check.h"
+
+#include "base/strbuf.h"
+
+/* What others' rules can do to the proof: marks, links, limits, types of addresses, the other
+ * flavour. Each was once a wrong answer, or a proof that contradicted itself. */
+
+#define MANGLE(lines) "*mangle\n:PREROUTING ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n" lines "COMMIT\n"
+
+/* Chains that don't ask for marks are worked out once, and marks are kept through them. */
+static void marks_are_kept_through_chains_that_ask_for_none(void **state)
+{
+        check_proof(
+            B_FROM_A,
+            &(struct change){
+                .filter = ":MINE -\n-A MINE -d 203.0.113.9/32 -j LOG\n"
+                          "-A MINE -d 203.0.113.9/32 -p udp -j DROP\n"
+                          "-I FORWARD 1 -m mark --mark 0x4/0x4 -j ACCEPT\n"
+                          "-I FORWARD 1 -j MINE\n",
+                .more = MANGLE("-A FORWARD -s 192.0.2.128/25 -j MARK --set-xmark 0x4/0x4\n"),
+            },
+            "open FORWARD 2, others MINE 2");
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = "-I FORWARD 1 -m mark --mark 0x4/0x4 -j ACCEPT\n",
+                        .more = MANGLE("-A FORWARD -s 192.0.2.128/25 -j STRANGE --thing\n"),
+                    },
+                    "unproven FORWARD 1");
+}
+
+/* Packets that no rule tells apart but for a link are one case, and of each link's pods all the
+ * same. */
+static void cases_are_of_all_their_links(void **state)
+{
+        struct change change = {
+            .filter = "-I FORWARD 1 -d 203.0.113.9/32 -p udp -o veth2 -m udp --dport 99 -j ACCEPT\n"
+                      "-I FORWARD 1 -d 10.1.0.2/32 -p tcp -m tcp --dport 77 -j ACCEPT\n",
+            .link = "veth1",
+        };
+
+        check_proof(B_FROM_A, &change, "open FORWARD 1");
+        change.link_b = "veth2";
+        check_proof(B_FROM_A, &change, "open FORWARD 1");
+        /* What the last case of new connections is not asked of, established ones are. */
+        change = (struct change){
+            .filter = "-I FORWARD 1 -i veth2 -o veth1 -m conntrack --ctstate ESTABLISHED -j DROP\n",
+            .link = "veth1",
+            .link_b = "veth2",
+        };
+        check_proof(B_FROM_A, &change, "others FORWARD 1");
+}
+
+/* At INPUT a packet goes by no link yet, at OUTPUT it came by none. */
+static void hooks_without_a_link_have_none(void **state)
+{
+        check_proof(EVERYONE,
+                    &(struct change){.filter = ":INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+                                               ":BY -\n:FROM -\n-A BY -o eth0 -j DROP\n"
+                                               "-A FROM -i eth0 -j DROP\n-A INPUT -j BY\n"
+                                               "-A OUTPUT -j FROM\n"},
+                    "");
+        check_proof(EVERYONE,
+                    &(struct change){.filter =
+                                         ":INPUT ACCEPT [0:0]\n:BY -\n-A BY ! -o eth0 -j DROP\n"
+                                         "-A INPUT -j BY\n"},
+                    "others BY 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.more = MANGLE(":BY -\n-A BY -o eth0 -j DROP\n"
+                                                    "-A PREROUTING -j BY\n")},
+                    "");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -m mark --mark 0x1/0x1 -j ACCEPT\n",
+                                     .more = MANGLE(":BY -\n-A BY ! -o eth0 -j MARK --set-xmark "
+                                                    "0x1/0x1\n-A PREROUTING -j BY\n")},
+                    "unproven - 0");
+}
+
+static void dice_need_not_fall_alike(void **state)
+{
+        check_proof(EVERYONE,
+                    &(struct change){.filter = "-A FORWARD -m limit --limit 1/sec -j RETURN\n"
+                                               "-A FORWARD -m limit --limit 9/sec -j DROP\n"},
+                    "others FORWARD 3");
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = "-I FORWARD 1 -m mark --mark 0x1/0x1 -j ACCEPT\n",
+                        .more = MANGLE("-A PREROUTING -m statistic --mode random --probability "
+                                       "0.5 -j MARK --set-xmark 0x1/0x1\n")},
+                    "open FORWARD 1");
+}
+
+/* Of IPv6, each type that is asked for has to fit. */
+static void types_of_addresses_are_each_familys_own(void **state)
+{
+        check_proof(B_FROM_A,
+                    &(struct change){.filter6 = "-I FORWARD 1 -m addrtype --src-type "
+                                                "UNICAST,LOCAL -j ACCEPT\n"},
+                    "");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter6 = "-I FORWARD 1 -m addrtype --src-type UNICAST "
+                                                "-j ACCEPT\n"},
+                    "open FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -m addrtype ! --src-type "
+                                               "LOCAL,MULTICAST -j ACCEPT\n"},
+                    "open FORWARD 1");
+        check_proof(B_FROM_A,
+                    &(struct change){.filter = "-I FORWARD 1 -m addrtype ! --src-type UNICAST "
+                                               "-j ACCEPT\n"},
+                    "");
+}
+
+/* Which of the two tables comes first, nobody knows. */
+static void flavours_come_in_any_order(void **state)
+{
+        check_proof(
+            EVERYONE,
+            &(struct change){.more = MANGLE("-A FORWARD -j MARK --set-xmark 0x1/0x1\n"),
+                             .beside = MANGLE("-A FORWARD -m mark --mark 0x1/0x1 -j DROP\n")},
+            "unproven FORWARD 1");
+}
+
+static void add_line_of_chains(struct strbuf *out, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++)
+                strbuf_printf(out, ":C%u -\n", i);
+        for (unsigned i = 0; i + 1 < n; i++)
+                strbuf_printf(out, "-A C%u -j C%u\n", i, i + 1);
+        strbuf_printf(out, "-A C%u -s 203.0.113.9/32 -j DROP\n-A FORWARD -j C0\n", n - 1);
+}
+
+static void chains_lead_on_for_long(void **state)
+{
+        _cleanup_strbuf_ struct strbuf few = {0}, many = {0};
+
+        add_line_of_chains(&few, 60);
+        check_proof(EVERYONE, &(struct change){.filter = few.text}, "others C59 1");
+        add_line_of_chains(&many, 20000);
+        check_proof(EVERYONE, &(struct change){.filter = many.text}, "unproven C63 1");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(marks_are_kept_through_chains_that_ask_for_none),
+            cmocka_unit_test(cases_are_of_all_their_links),
+            cmocka_unit_test(hooks_without_a_link_have_none),
+            cmocka_unit_test(dice_need_not_fall_alike),
+            cmocka_unit_test(types_of_addresses_are_each_familys_own),
+            cmocka_unit_test(flavours_come_in_any_order),
+            cmocka_unit_test(chains_lead_on_for_long),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
