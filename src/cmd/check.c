@@ -1,8 +1,8 @@
 #include "cmd/check.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cmd/bridges.h"
 #include "cmd/command.h"
 #include "cmd/node_facts.h"
@@ -77,23 +77,15 @@ const char *check_end_name(const struct check *check, const struct ip *ip)
         return arena_strdup(check->arena, text);
 }
 
-static double now(void)
-{
-        struct timespec time;
-
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Before what is enforced is read: rules that are compared with it were asked for before. */
 static int read_manifests(const char *command, const struct options *options, struct check *check)
 {
-        double began = now();
+        double began = clock_seconds();
 
         progress_begin("reading the manifests");
         int status = snapshot_load(command, options, &check->snapshot);
         progress_end();
-        check->seconds_manifests = now() - began;
+        check->seconds_manifests = clock_seconds() - began;
         return status;
 }
 

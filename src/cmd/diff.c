@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/command.h"
 #include "cmd/diff_report.h"
 #include "cmd/options.h"
@@ -34,14 +34,6 @@ static bool reads_input_twice(const struct options *options)
         return n > 1;
 }
 
-static double now(void)
-{
-        struct timespec time;
-
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 struct progress {
         double begun, last;
         bool shown;
@@ -51,7 +43,7 @@ struct progress {
 static void show_progress(size_t done, size_t all, void *data)
 {
         struct progress *progress = data;
-        double time = now();
+        double time = clock_seconds();
 
         if (time - progress->last < 1)
                 return;
@@ -142,7 +134,7 @@ static int compare(const char *command, const struct options *options, struct cl
                    const struct cluster *after)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
-        struct progress progress = {.last = now()};
+        struct progress progress = {.last = clock_seconds()};
         struct difference_options how = {
             .own_node_egress = options->own_node_egress,
             .progress = show_progress,

@@ -258,22 +258,12 @@ static void add_named_ports(struct visit *visit, const struct pod *pod)
         }
 }
 
-static bool block_holds(const struct policy_peer *peer, const struct ip *ip)
-{
-        if (!prefix_contains(&peer->cidr, ip))
-                return false;
-        for (size_t i = 0; i < peer->except.n; i++)
-                if (prefix_contains(&peer->except.items[i], ip))
-                        return false;
-        return true;
-}
-
 /* A block's addresses have named ports where they are pods'. */
 static void add_named_ports_in_block(struct visit *visit, const struct policy_peer *peer)
 {
         vec_foreach (const struct pod, pod, &visit->compiler->cluster->pods) {
                 const struct ip *ip = pod_takes_part(pod) ? pod_ip(pod, visit->family) : NULL;
-                if (ip && block_holds(peer, ip))
+                if (ip && ip_block_holds(peer, ip))
                         add_named_ports(visit, pod);
         }
 }

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "iptables/agreement.h"
 #include "iptables/lock.h"
 #include "iptables/saves.h"
@@ -194,20 +194,12 @@ static struct enforced_reading gather(const struct reading *reading)
         return gathered;
 }
 
-static double now(void)
-{
-        struct timespec time;
-
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 int enforced_read(struct arena *arena, unsigned wait_seconds, struct enforced_reading *ret,
                   struct err *err)
 {
         struct reading reading = {.arena = arena, .wait_seconds = wait_seconds};
         int lock = namespace_lock(wait_seconds, err);
-        double began = now();
+        double began = clock_seconds();
 
         if (lock < 0)
                 return -1;
@@ -218,6 +210,6 @@ int enforced_read(struct arena *arena, unsigned wait_seconds, struct enforced_re
         if (r < 0)
                 return err_wrap(err, "reading what the kernel enforces");
         *ret = gather(&reading);
-        ret->seconds = now() - began;
+        ret->seconds = clock_seconds() - began;
         return 0;
 }

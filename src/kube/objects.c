@@ -10,6 +10,16 @@ bool peer_is_ip_block(const struct policy_peer *peer)
         return !peer->pod_selector && !peer->namespace_selector;
 }
 
+bool ip_block_holds(const struct policy_peer *block, const struct ip *ip)
+{
+        if (!prefix_contains(&block->cidr, ip))
+                return false;
+        for (size_t i = 0; i < block->except.n; i++)
+                if (prefix_contains(&block->except.items[i], ip))
+                        return false;
+        return true;
+}
+
 bool pod_finished(const struct pod *pod)
 {
         return pod->phase == POD_SUCCEEDED || pod->phase == POD_FAILED;

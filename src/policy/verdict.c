@@ -45,16 +45,6 @@ static struct question ask(const struct cluster *cluster, const struct policy_op
         };
 }
 
-static bool block_takes_in(const struct policy_peer *block, const struct ip *address)
-{
-        if (!prefix_contains(&block->cidr, address))
-                return false;
-        for (size_t i = 0; i < block->except.n; i++)
-                if (prefix_contains(&block->except.items[i], address))
-                        return false;
-        return true;
-}
-
 /* A namespaceSelector that is absent means the policy's own namespace, a podSelector that is absent
  * every pod. */
 static bool peer_takes_in(const struct question *question, const struct network_policy *policy,
@@ -63,7 +53,7 @@ static bool peer_takes_in(const struct question *question, const struct network_
         const struct pod *pod = question->peer;
 
         if (peer_is_ip_block(peer))
-                return block_takes_in(peer, question->peer_address);
+                return ip_block_holds(peer, question->peer_address);
         if (!pod)
                 return false;
         const struct namespace *namespace =

@@ -1,7 +1,6 @@
 #include "verify/prove.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "verify/look.h"
 
 /* For each pod of the node, as source and as destination, everybody else at once; and the node
@@ -130,14 +129,6 @@ static int look_at_all(struct space *space, struct proof *proof, struct err *err
         return look_at_transit(space, proof, err);
 }
 
-static double now(void)
-{
-        struct timespec time;
-
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Marks are followed from where they are set only where the answer hangs on them: on a node of many
  * services, this is most of its rules. */
 static int prove_family(struct arena *arena, const struct cluster *cluster,
@@ -149,12 +140,12 @@ static int prove_family(struct arena *arena, const struct cluster *cluster,
         int r = 0;
 
         for (int arrivals = 0; arrivals < 2; arrivals++) {
-                double start = now();
+                double start = clock_seconds();
                 space_make(&space, arena, cluster, enforced, options, family, arrivals > 0);
-                double made = now();
+                double made = clock_seconds();
                 r = look_at_all(&space, proof, err);
                 proof->seconds_classes += made - start;
-                proof->seconds_proof += now() - made;
+                proof->seconds_proof += clock_seconds() - made;
                 proof->classes[family] = space.classes->n;
                 proof->features[family] = space.classes->n_features;
                 if (space.subjects.n > proof->pods)

@@ -199,16 +199,6 @@ static void take_in_pods(const struct ends *ends, enum when when,
         }
 }
 
-static bool block_takes_in(const struct policy_peer *peer, const struct ip *ip)
-{
-        if (!prefix_contains(&peer->cidr, ip))
-                return false;
-        for (size_t i = 0; i < peer->except.n; i++)
-                if (prefix_contains(&peer->except.items[i], ip))
-                        return false;
-        return true;
-}
-
 /* An interval lies in a block as its first address does. A pod without an address will lie in one
  * of all addresses, wherever it comes to be. */
 static void take_in_block(const struct ends *ends, enum when when, const struct policy_peer *peer,
@@ -219,13 +209,13 @@ static void take_in_block(const struct ends *ends, enum when when, const struct 
         struct interval_span span = line_span(line, &peer->cidr);
 
         for (size_t at = span.first; at <= span.last; at++)
-                if (block_takes_in(peer, &line->starts.items[at]))
+                if (ip_block_holds(peer, &line->starts.items[at]))
                         bits_set(bits, ends->first_interval[family] + at);
         for (size_t i = 0; i < ends->n_pods; i++) {
                 size_t at = ends->list.items[i].intervals[when][family];
                 bool in = at == INTERVAL_ANY ? peer->cidr.length == 0 && peer->except.n == 0
                                              : at >= span.first && at <= span.last &&
-                                                   block_takes_in(peer, &line->starts.items[at]);
+                                                   ip_block_holds(peer, &line->starts.items[at]);
                 if (in)
                         bits_set(bits, i);
         }
