@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "verify/flows.h"
+#include "verify/evaluate_match.h"
 #include "verify/memo.h"
 
 /* Effects are worked out for all classes of a stretch, whoever arrives: they hold for each class by
@@ -15,11 +15,6 @@
 struct effect {
         struct exits returned, accepted;
         struct bits_pair own, others;
-};
-
-struct point {
-        size_t class;           /* SIZE_MAX: a stretch */
-        bits_word *yes, *maybe; /* features that take in it, or some of it */
 };
 
 /* What the evaluator knows of a block. */
@@ -48,14 +43,6 @@ struct evaluator {
         struct block_memory *blocks;
         struct memo *memo;
         uint64_t evaluations;
-};
-
-/* Of one evaluation. */
-struct context {
-        struct evaluator *evaluator;
-        const struct evaluation *evaluation;
-        const struct stretch *stretch;
-        const struct point *point;
 };
 
 struct evaluator *evaluator_new(const struct program *program,
@@ -220,171 +207,6 @@ static const void *see_case(struct evaluator *evaluator, const struct block *blo
         return sight;
 }
 
-/* --- bits --- */
-
-static bits_word *new_bits(const struct context *context, struct arena *arena)
-{
-        return arena_new_array(arena, bits_word, context->stretch->n_words);
-}
-
-/* --- one rule --- */
-
-/* Which classes match, surely and perhaps; the latter holds the former. */
-struct matching {
-        bits_word *surely, *perhaps;
-        bool vague; /* they differ */
-};
-
-static enum truth invert_truth(enum truth truth, bool invert)
-{
-        if (truth == UNKNOWN || !invert)
-                return truth;
-        return truth == YES ? NO : YES;
-}
-
-static enum truth point_truth(const struct point *point, size_t feature, bool invert)
-{
-        if (bits_get(point->yes, feature))
-                return invert ? NO : YES;
-        if (bits_get(point->maybe, feature))
-                return UNKNOWN;
-        return invert ? YES : NO;
-}
-
-static enum truth mark_truth(const struct step *step, struct mark mark)
-{
-        enum truth all = YES;
-
-        vec_foreach (const struct match *, match, &step->marks) {
-                bool equal = (mark.value & (*match)->mark.mask) == (*match)->mark.value;
-                enum truth truth =
-                    invert_truth(mark.known ? (equal ? YES : NO) : UNKNOWN, (*match)->invert);
-                if (truth == NO)
-                        return NO;
-                if (truth == UNKNOWN)
-                        all = UNKNOWN;
-        }
-        return all;
-}
-
-static void narrow(const struct context *context, bits_word *bits, const bits_word *feature,
-                   bool invert)
-{
-        for (size_t i = 0; i < context->stretch->n_words; i++)
-                bits[i] &= invert ? ~feature[context->stretch->first_word + i]
-                                  : feature[context->stretch->first_word + i];
-}
-
-static void narrow_both(const struct context *context, struct matching *matching, size_t feature,
-                        bool invert)
-{
-        const bits_word *bits = context->evaluator->classes->features[feature];
-
-        narrow(context, matching->surely, bits, invert);
-        if (matching->vague)
-                narrow(context, matching->perhaps, bits, invert);
-}
-
-static void become_vague(const struct context *context, struct matching *matching)
-{
-        if (matching->vague)
-                return;
-        matching->perhaps = new_bits(context, context->evaluator->scratch);
-        memcpy(matching->perhaps, matching->surely,
-               context->stretch->n_words * sizeof(*matching->perhaps));
-        matching->vague = true;
-}
-
-static void doubt_all(const struct context *context, struct matching *matching)
-{
-        become_vague(context, matching);
-        memset(matching->surely, 0, context->stretch->n_words * sizeof(*matching->surely));
-}
-
-/* Any of the set's pairs may be the packet's: what none of them takes in is sure. */
-static void match_any_pair(const struct context *context, const struct pair_test *test,
-                           struct matching *matching)
-{
-        const struct address_classes *classes = context->evaluator->classes;
-        size_t first = context->stretch->first_word;
-
-        become_vague(context, matching);
-        for (size_t i = 0; i < context->stretch->n_words; i++) {
-                bits_word any = 0;
-                for (size_t k = 0; k < test->n; k++)
-                        any |= classes->features[test->features[k]][first + i];
-                matching->surely[i] &= test->invert ? ~any : 0;
-                matching->perhaps[i] &= test->invert ? ~(bits_word)0 : any;
-        }
-}
-
-/* False where it surely fails. Of a fixed end. */
-static bool match_pair_of_point(const struct context *context, const struct pair_test *test,
-                                uint16_t answer, bool *ret_vague)
-{
-        enum truth truth = NO;
-
-        for (size_t i = 0; answer == ANSWER_ANY && i < test->n; i++)
-                if (point_truth(context->point, test->features[i], false) != NO)
-                        truth = UNKNOWN;
-        if (answer != ANSWER_ANY && answer > 0)
-                truth = point_truth(context->point, test->features[answer - 1], false);
-        truth = invert_truth(truth, test->invert);
-        *ret_vague = *ret_vague || truth == UNKNOWN;
-        return truth != NO;
-}
-
-/* All that does not ask the classes of the other end. False where it surely fails. */
-static bool match_scalars(const struct context *context, const struct step *step, bool *ret_vague)
-{
-        const uint16_t *answers = context->evaluation->packet_case->answers;
-        enum axis axis = context->evaluation->axis;
-
-        *ret_vague = step->unknown;
-        if (step->question != NO_QUESTION) {
-                if (answers[step->question] == ANSWER_NO)
-                        return false;
-                *ret_vague = *ret_vague || answers[step->question] == ANSWER_UNKNOWN;
-        }
-        vec_foreach (const struct address_test, test, &step->addresses) {
-                if (test->axis == axis)
-                        continue;
-                enum truth truth = point_truth(context->point, test->feature, test->invert);
-                if (truth == NO)
-                        return false;
-                *ret_vague = *ret_vague || truth == UNKNOWN;
-        }
-        vec_foreach (const struct pair_test, test, &step->pairs) {
-                if (test->axis != axis) {
-                        if (!match_pair_of_point(context, test, answers[test->question], ret_vague))
-                                return false;
-                } else if (answers[test->question] == 0 && !test->invert) {
-                        return false;
-                }
-        }
-        return true;
-}
-
-static void match_classes(const struct context *context, const struct step *step,
-                          struct matching *matching)
-{
-        const uint16_t *answers = context->evaluation->packet_case->answers;
-        enum axis axis = context->evaluation->axis;
-
-        vec_foreach (const struct address_test, test, &step->addresses)
-                if (test->axis == axis)
-                        narrow_both(context, matching, test->feature, test->invert);
-        vec_foreach (const struct pair_test, test, &step->pairs) {
-                uint16_t answer = answers[test->question];
-                if (test->axis != axis)
-                        continue;
-                if (answer == ANSWER_ANY)
-                        match_any_pair(context, test, matching);
-                else if (answer > 0)
-                        narrow_both(context, matching, test->features[answer - 1], test->invert);
-        }
-}
-
 /* --- a chain --- */
 
 static const struct effect *effect_of(const struct context *context, const struct block *block,
@@ -420,8 +242,8 @@ static void stay(struct walk *walk, struct mark mark, const struct bits_pair *gi
         if (!there->sure && !there->maybe)
                 *there = *given;
         else
-                flow_add_pair(walk->context->evaluator->scratch, walk->context->stretch->n_words,
-                              there, given);
+                flow_add_pair(walk->context->scratch, walk->context->stretch->n_words, there,
+                              given);
 }
 
 /* A chain that neither asks nor sets marks was worked out for any: its packets keep theirs, but
@@ -455,7 +277,7 @@ static void enter(struct walk *walk, const struct step *step, struct mark mark,
                                      &exit_with(&walk->effect->returned, behind)->bits, moved,
                                      &exit->bits);
                 else
-                        flow_add_cut(context->evaluator->scratch, context->stretch->n_words,
+                        flow_add_cut(context->scratch, context->stretch->n_words,
                                      &exit_with(&walk->live, behind)->bits, moved, &exit->bits);
         }
 }
@@ -466,9 +288,9 @@ static void scatter(struct walk *walk, const struct bits_pair *moved)
         const struct mark mark = {0};
         struct bits_pair maybe = {0};
 
-        flow_add(walk->context->evaluator->scratch, walk->context->stretch->n_words, &maybe.maybe,
-                 moved->sure, NULL);
-        flow_add(walk->context->evaluator->scratch, walk->context->stretch->n_words, &maybe.maybe,
+        flow_add(walk->context->scratch, walk->context->stretch->n_words, &maybe.maybe, moved->sure,
+                 NULL);
+        flow_add(walk->context->scratch, walk->context->stretch->n_words, &maybe.maybe,
                  moved->maybe, NULL);
         leave(walk, &walk->effect->accepted, mark, &maybe);
         leave(walk, &walk->effect->returned, mark, &maybe);
@@ -518,7 +340,7 @@ static struct bits_pair take(struct walk *walk, const struct step *step, struct 
                              const struct matching *matching)
 {
         const struct context *context = walk->context;
-        struct arena *scratch = context->evaluator->scratch;
+        struct arena *scratch = context->scratch;
         struct bits_pair moved = {0};
 
         if (!matching->vague) {
@@ -562,7 +384,7 @@ static void take_step(struct walk *walk, const struct step *step)
 
         if (step->action == ACTION_GO_ON || !match_scalars(context, step, &vague))
                 return;
-        matching.surely = new_bits(context, context->evaluator->scratch);
+        matching.surely = stretch_bits(context, context->scratch);
         memcpy(matching.surely, context->stretch->all,
                context->stretch->n_words * sizeof(*matching.surely));
         match_classes(context, step, &matching);
@@ -570,17 +392,17 @@ static void take_step(struct walk *walk, const struct step *step)
                           context->stretch->n_words))
                 return;
         if (vague)
-                doubt_all(context, &matching);
+                matching_doubt(context, &matching);
         /* Those that come back with another mark are not asked again. */
         walk->live = (struct exits){0};
         for (size_t i = 0; i < there.n; i++) {
                 struct matching of_mark = matching;
-                enum truth truth = mark_truth(step, there.items[i].mark);
+                enum truth truth = match_marks(step, there.items[i].mark);
                 struct bits_pair moved = {0};
 
                 if (truth == UNKNOWN)
                         of_mark = (struct matching){
-                            .surely = new_bits(context, context->evaluator->scratch),
+                            .surely = stretch_bits(context, context->scratch),
                             .perhaps = matching.vague ? matching.perhaps : matching.surely,
                             .vague = true,
                         };
@@ -609,7 +431,7 @@ static struct effect *walk_block(const struct context *context, const struct blo
 {
         struct effect *effect = arena_new_object(arena, struct effect);
         struct walk walk = {.context = context, .block = block, .effect = effect, .arena = arena};
-        struct bits_pair all = {.sure = new_bits(context, context->evaluator->scratch)};
+        struct bits_pair all = {.sure = stretch_bits(context, context->scratch)};
 
         memcpy(all.sure, context->stretch->all, context->stretch->n_words * sizeof(*all.sure));
         stay(&walk, mark, &all);
@@ -685,7 +507,7 @@ static bool policy_drops(const struct block *block)
 static void pass_base(const struct context *context, const struct block *block, struct exits *live,
                       struct bits_pair *own, struct bits_pair *others)
 {
-        struct arena *scratch = context->evaluator->scratch;
+        struct arena *scratch = context->scratch;
         size_t n = context->stretch->n_words;
         struct exits next = {0};
 
@@ -730,7 +552,7 @@ static void forget_marks(const struct context *context, struct exits *live)
         struct exits all = {0};
 
         for (size_t i = 0; i < live->n; i++)
-                flow_add_pair(context->evaluator->scratch, context->stretch->n_words,
+                flow_add_pair(context->scratch, context->stretch->n_words,
                               &exit_with(&all, (struct mark){0})->bits, &live->items[i].bits);
         *live = all;
 }
@@ -745,6 +567,8 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
 {
         struct context context = {
             .evaluator = evaluator,
+            .classes = evaluator->classes,
+            .scratch = evaluator->scratch,
             .evaluation = evaluation,
             .stretch = &evaluator->stretches[evaluation->stretch],
             .point = &evaluator->points.items[evaluation->point],
@@ -756,7 +580,7 @@ struct passage evaluate(struct evaluator *evaluator, const struct evaluation *ev
         evaluator->evaluations++;
         live.items[0] = (struct exit){
             .mark = {!evaluation->any_mark, evaluation->mark},
-            .bits.sure = new_bits(&context, evaluator->scratch),
+            .bits.sure = stretch_bits(&context, evaluator->scratch),
         };
         memcpy(live.items[0].bits.sure, context.stretch->all,
                context.stretch->n_words * sizeof(bits_word));
