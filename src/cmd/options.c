@@ -17,23 +17,22 @@
 
 typedef const char *(*option_reader)(const char *argument, struct options *options);
 
+/* Lists live until exit. */
+static void add_path(const char ***list, size_t *n, const char *path)
+{
+        *list = memory_grow(*list, (*n + 1) * sizeof(**list));
+        (*list)[(*n)++] = path;
+}
+
 static const char *read_file_name(const char *argument, struct options *options)
 {
-        static const char **files; /* lives until exit */
-
-        files = memory_grow(files, (options->n_files + 1) * sizeof(*files));
-        files[options->n_files++] = argument;
-        options->files = files;
+        add_path(&options->files, &options->n_files, argument);
         return NULL;
 }
 
 static const char *read_to(const char *argument, struct options *options)
 {
-        static const char **files; /* lives until exit */
-
-        files = memory_grow(files, (options->n_to_files + 1) * sizeof(*files));
-        files[options->n_to_files++] = argument;
-        options->to_files = files;
+        add_path(&options->to_files, &options->n_to_files, argument);
         return NULL;
 }
 

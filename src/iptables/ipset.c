@@ -4,6 +4,7 @@
 #include "iptables/installed.h"
 #include "iptables/ipset_create.h"
 #include "iptables/ipset_element.h"
+#include "iptables/ipset_parts.h"
 #include "iptables/text.h"
 
 #define MIN_HASH_SIZE 64 /* the kernel's own */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "iptables/ipset_element.h"
+#include "iptables/ipset_parts.h"
 #include "iptables/text.h"
 
 /* One row for each option: what it says of the set. hashsize, bucketsize, initval, forceadd and

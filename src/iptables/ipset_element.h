@@ -1,11 +1,10 @@
 #pragma once
 
-#include "base/strbuf.h"
 #include "iptables/span.h"
 #include "rules/ruleset.h"
 
 /* One element of a set, as ipset save writes it: "10.0.0.1,tcp:80" and what follows it, "timeout 3
- * nomatch". A kind of set is a row of a table of parts; a part is what stands between two commas.
+ * nomatch".
  *
  * The many elements of a set that say the same besides their address ("timeout 0") share it. */
 struct ipset_elements {
@@ -16,8 +15,3 @@ struct ipset_elements {
 /* False: this element is not understood, or is none of this kind of set. */
 bool ipset_read_element(struct ipset_elements *elements, struct set *set, struct span text,
                         struct span rest, struct set_element *ret);
-void ipset_print_address(const struct set *set, const struct set_element *element,
-                         struct strbuf *out);
-
-/* An address of the family, nothing else: ::ffff:10.0.0.1 stays an IPv6 address. */
-bool span_address(struct span span, enum family family, struct ip *ret);

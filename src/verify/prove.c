@@ -61,8 +61,8 @@ static int look_at_links(struct space *space, struct proof *proof, struct err *e
 {
         for (size_t i = 0; i < space->link_points.n; i++)
                 for (enum axis axis = AXIS_SOURCE; axis <= AXIS_DESTINATION; axis++)
-                        for (size_t stretch = STRETCH_LOCAL; stretch <= STRETCH_REST; stretch++)
-                                if (look_from(space, proof, HOOK_FORWARD, axis, stretch,
+                        for (enum stretch_number s = STRETCH_LOCAL; s <= STRETCH_REST; s++)
+                                if (look_from(space, proof, HOOK_FORWARD, axis, s,
                                               space->link_points.items[i],
                                               space->link_classes.items[i], NULL, err) < 0)
                                         return -1;
