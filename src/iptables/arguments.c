@@ -446,18 +446,31 @@ bool argument_zone(const struct reading *reading, const struct word *words, stru
         return true;
 }
 
+bool set_ends_parse(const char *text, uint8_t ends[static SET_DIMENSIONS], uint8_t *ret_n)
+{
+        for (uint8_t n = 0; n < SET_DIMENSIONS; text += 4) {
+                bool source = strncmp(text, "src", 3) == 0;
+                if (!source && strncmp(text, "dst", 3) != 0)
+                        return false;
+                ends[n++] = source ? SET_SOURCE : SET_DESTINATION;
+                if (text[3] == '\0') {
+                        *ret_n = n;
+                        return true;
+                }
+                if (text[3] != ',')
+                        return false;
+        }
+        return false;
+}
+
 bool argument_set(const struct reading *reading, const struct word *words, struct strbuf *out)
 {
-        const char *ends = words[1].text;
+        uint8_t ends[SET_DIMENSIONS], n;
 
-        for (; strncmp(ends, "src", 3) == 0 || strncmp(ends, "dst", 3) == 0; ends += 4)
-                if (!ends[3]) {
-                        strbuf_printf(out, "%s %s", words[0].text, words[1].text);
-                        return *words[0].text != '\0';
-                } else if (ends[3] != ',') {
-                        return false;
-                }
-        return false;
+        if (!set_ends_parse(words[1].text, ends, &n) || !*words[0].text)
+                return false;
+        strbuf_printf(out, "%s %s", words[0].text, words[1].text);
+        return true;
 }
 
 bool argument_saved(const struct reading *reading, const struct word *words, struct strbuf *out)

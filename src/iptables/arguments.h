@@ -24,6 +24,8 @@ typedef bool (*argument_reader)(const struct reading *reading, const struct word
 
 /* As iptables-save quotes: bare where it is letters, digits, - and _ only. */
 void print_quoted(const char *text, struct strbuf *out);
+/* "src,dst": which of a packet's ends each dimension of a set is compared with. */
+bool set_ends_parse(const char *text, uint8_t ends[static SET_DIMENSIONS], uint8_t *ret_n);
 
 bool argument_number(const struct reading *, const struct word *, struct strbuf *);
 bool argument_number_range(const struct reading *, const struct word *, struct strbuf *); /* 1:2 */

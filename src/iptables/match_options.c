@@ -239,22 +239,9 @@ static void print_sctp_init(const struct match *match, struct strbuf *out)
 
 static bool parse_set(struct reading *reading, const struct word *arguments, struct match *ret)
 {
-        const char *ends = arguments[1].text;
-
         ret->set.name = arguments[0].text;
-        ret->set.n_ends = 0;
         ret->set.options = NULL;
-        while (ret->set.n_ends < SET_DIMENSIONS) {
-                size_t length = strcspn(ends, ",");
-                bool source = length == 3 && memcmp(ends, "src", 3) == 0;
-                if (!source && (length != 3 || memcmp(ends, "dst", 3) != 0))
-                        return false;
-                ret->set.ends[ret->set.n_ends++] = source ? SET_SOURCE : SET_DESTINATION;
-                if (ends[length] == '\0')
-                        return true;
-                ends += length + 1;
-        }
-        return false;
+        return set_ends_parse(arguments[1].text, ret->set.ends, &ret->set.n_ends);
 }
 
 static void print_set(const struct match *match, struct strbuf *out)
