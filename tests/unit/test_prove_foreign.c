@@ -23,7 +23,8 @@ static void marks_are_kept_through_chains_that_ask_for_none(void **state)
         check_proof(B_FROM_A,
                     &(struct change){
                         .filter = "-I FORWARD 1 -m mark --mark 0x4/0x4 -j ACCEPT\n",
-                        .more = MANGLE("-A FORWARD -s 192.0.2.128/25 -j STRANGE --thing\n"),
+                        .more = MANGLE("-A FORWARD -s 192.0.2.128/25 -d 10.1.0.2/32 -p udp -m "
+                                       "conntrack --ctstate NEW -j STRANGE --thing\n"),
                     },
                     "unproven FORWARD 1");
 }
