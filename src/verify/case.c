@@ -55,17 +55,31 @@ static bool has_ports(uint8_t protocol)
         return false;
 }
 
-/* any_port: the packet stands for those to and from any. */
-static uint16_t answer_matches(const struct question *question, const struct sim_packet *packet,
+/* Does the packet stand for others that may be answered otherwise? any_port: for those to and from
+ * any. */
+static bool is_vague(const struct distinctions *told_apart, const struct match *match,
+                     const struct sim_packet *packet, bool any_port)
+{
+        bool source = match->kind == MATCH_SOURCE_PORT || match->kind == MATCH_SOURCE_PORTS ||
+                      match->kind == MATCH_EITHER_PORTS;
+
+        if (asks_port(match->kind))
+                return has_ports(packet->protocol) &&
+                       (any_port || (source && told_apart->vague_source_ports));
+        return told_apart->vague_links &&
+               (match->kind == MATCH_IN_INTERFACE || match->kind == MATCH_OUT_INTERFACE);
+}
+
+static uint16_t answer_matches(const struct distinctions *told_apart,
+                               const struct question *question, const struct sim_packet *packet,
                                bool any_port)
 {
         uint16_t answer = ANSWER_YES;
 
         vec_foreach (const struct match *, match, &question->matches) {
-                enum truth truth =
-                    any_port && asks_port((*match)->kind) && has_ports(packet->protocol)
-                        ? UNKNOWN
-                        : sim_match(NULL, *match, packet, NULL);
+                enum truth truth = is_vague(told_apart, *match, packet, any_port)
+                                       ? UNKNOWN
+                                       : sim_match(NULL, *match, packet, NULL);
                 if (truth == NO)
                         return ANSWER_NO;
                 if (truth == UNKNOWN)
@@ -74,12 +88,14 @@ static uint16_t answer_matches(const struct question *question, const struct sim
         return answer;
 }
 
-static uint16_t answer(const struct question *question, const struct sim_packet *packet,
-                       bool any_port)
+static uint16_t answer(const struct distinctions *told_apart, const struct question *question,
+                       const struct sim_packet *packet, bool any_port)
 {
+        bool vague = told_apart->vague_source_ports && question->port_end == AXIS_SOURCE;
+
         if (question->kind == QUESTION_MATCHES)
-                return answer_matches(question, packet, any_port);
-        return any_port ? ANSWER_ANY : answer_pair(question, packet);
+                return answer_matches(told_apart, question, packet, any_port);
+        return any_port || vague ? ANSWER_ANY : answer_pair(question, packet);
 }
 
 static uint16_t *answers_of(struct builder *builder, const struct sim_packet *packet, bool any_port)
@@ -88,7 +104,8 @@ static uint16_t *answers_of(struct builder *builder, const struct sim_packet *pa
         uint16_t *answers = arena_new_array(builder->arena, uint16_t, program->questions.n);
 
         for (size_t i = 0; i < program->questions.n; i++)
-                answers[i] = answer(&program->questions.items[i], packet, any_port);
+                answers[i] =
+                    answer(&builder->told_apart, &program->questions.items[i], packet, any_port);
         return answers;
 }
 

@@ -103,6 +103,20 @@ static void finish_ports(struct gathering *gathering, struct distinctions *ret)
                 }
 }
 
+/* As many pairs of a source's and a destination's as cases can be had for. */
+#define MAX_PORT_PAIRS 16384
+
+static void limit_ports(struct distinctions *ret)
+{
+        for (size_t i = 0; i < PORT_PROTOCOLS; i++)
+                ret->vague_source_ports |=
+                    ret->ports[i].n[AXIS_SOURCE] > 1 &&
+                    ret->ports[i].n[AXIS_SOURCE] * ret->ports[i].n[AXIS_DESTINATION] >
+                        MAX_PORT_PAIRS;
+        for (size_t i = 0; ret->vague_source_ports && i < PORT_PROTOCOLS; i++)
+                ret->ports[i].n[AXIS_SOURCE] = 1;
+}
+
 /* --- interfaces --- */
 
 static bool pattern_takes_in(const char *pattern, const char *name)
@@ -162,6 +176,22 @@ static void finish_interfaces(const struct gathering *gathering, int side,
         ret->n = names.n;
         ret->patterns = gathering->patterns[side].items;
         ret->n_patterns = gathering->patterns[side].n;
+}
+
+/* As many pairs of them as cases can be had for; a node's pods use one each. */
+#define MAX_LINK_PAIRS 2048
+
+static void limit_links(struct distinctions *ret)
+{
+        if (ret->interfaces[INTERFACE_IN].n * ret->interfaces[INTERFACE_OUT].n <= MAX_LINK_PAIRS)
+                return;
+        ret->vague_links = true;
+        for (int side = INTERFACE_IN; side <= INTERFACE_OUT; side++) {
+                struct interfaces_told_apart *interfaces = &ret->interfaces[side];
+                interfaces->items += interfaces->n - 1;
+                interfaces->n = 1;
+                interfaces->n_patterns = 0;
+        }
 }
 
 bool interfaces_alike(const struct interfaces_told_apart *interfaces, const char *a, const char *b)
@@ -403,8 +433,10 @@ struct distinctions distinctions_make(const struct program *program, const struc
                 add_translations(gathering, program);
         add_meanings_ports(gathering, meaning);
         finish_ports(gathering, &ret);
+        limit_ports(&ret);
         for (int side = INTERFACE_IN; side <= INTERFACE_OUT; side++)
                 finish_interfaces(gathering, side, &ret.interfaces[side]);
+        limit_links(&ret);
         finish_protocols(gathering, &ret);
         finish_hops(gathering, &ret);
         finish_icmp(gathering, &ret);

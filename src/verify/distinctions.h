@@ -36,6 +36,8 @@ struct distinctions {
                 uint16_t *items; /* type << 8 | code; echo requests first */
                 size_t n;
         } icmp;
+        /* There are too many to be told apart: what rules ask of them is not known. */
+        bool vague_links, vague_source_ports;
         bool translated; /* rules ask whether addresses were */
 };
 

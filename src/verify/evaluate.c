@@ -17,6 +17,8 @@ struct effect {
         struct bits_pair own, others;
 };
 
+#define MAX_MARKS_KEPT 32 /* that a chain is told apart by; a mark beyond these is not known */
+
 /* What the evaluator knows of a block. */
 struct block_memory {
         const void *
@@ -25,11 +27,12 @@ struct block_memory {
         size_t n_cases;
         bool kept[AXES]; /* with the fixed end on this axis */
         bool settled[AXES];
-        /* Of a chain that is not kept, what it was last worked out to do, and in which evaluation.
-         */
-        const struct effect *last;
-        struct mark last_mark;
-        uint64_t last_evaluation;
+        /* Marks that packets came with; the last is of those whose mark is not known. */
+        uint32_t marks[MAX_MARKS_KEPT];
+        size_t n_marks;
+        /* Of a chain that is not kept, what it does in this evaluation, by mark. */
+        const struct effect *now[MAX_MARKS_KEPT + 1];
+        uint64_t evaluation;
 };
 
 struct evaluator {
@@ -447,6 +450,18 @@ static struct effect *walk_block(const struct context *context, const struct blo
 
 /* --- what is kept --- */
 
+/* MAX_MARKS_KEPT where it is not among them, and there is no room for it. */
+static size_t mark_number(struct block_memory *memory, uint32_t mark)
+{
+        for (size_t i = 0; i < memory->n_marks; i++)
+                if (memory->marks[i] == mark)
+                        return i;
+        if (memory->n_marks == MAX_MARKS_KEPT)
+                return MAX_MARKS_KEPT;
+        memory->marks[memory->n_marks] = mark;
+        return memory->n_marks++;
+}
+
 /* For this evaluation alone: chains that lead into the same ones twice, and these again, are walked
  * once each all the same. */
 static const struct effect *effect_for_now(const struct context *context, const struct block *block,
@@ -454,15 +469,14 @@ static const struct effect *effect_for_now(const struct context *context, const 
 {
         struct evaluator *evaluator = context->evaluator;
         struct block_memory *memory = &evaluator->blocks[block->number];
+        size_t at = mark.known ? mark_number(memory, mark.value) : MAX_MARKS_KEPT;
 
-        if (memory->last_evaluation == evaluator->evaluations &&
-            memory->last_mark.known == mark.known && memory->last_mark.value == mark.value)
-                return memory->last;
-        const struct effect *effect = walk_block(context, block, mark, evaluator->scratch);
-        memory->last = effect;
-        memory->last_mark = mark;
-        memory->last_evaluation = evaluator->evaluations;
-        return effect;
+        if (memory->evaluation != evaluator->evaluations)
+                memset(memory->now, 0, sizeof(memory->now));
+        memory->evaluation = evaluator->evaluations;
+        if (!memory->now[at])
+                memory->now[at] = walk_block(context, block, mark, evaluator->scratch);
+        return memory->now[at];
 }
 
 static const struct effect *effect_of(const struct context *context, const struct block *block,
@@ -475,6 +489,8 @@ static const struct effect *effect_of(const struct context *context, const struc
 
         if (!block->reads_mark)
                 mark = (struct mark){.known = true};
+        else if (!mark.known || mark_number(memory, mark.value) == MAX_MARKS_KEPT)
+                mark = (struct mark){0};
         if (!memory->settled[fixed])
                 settle_points(evaluator, block, fixed);
         if (!memory->kept[fixed])

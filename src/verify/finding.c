@@ -65,7 +65,7 @@ static bool is_as_found(const struct finding *finding, enum outcome outcome)
 struct dice {
         const struct match *items[MAX_DICE];
         size_t n;
-        bool more;
+        bool gave_up; /* there were too many rules to follow it */
 };
 
 static void note_dice(const struct table *table, const struct chain *chain, const struct rule *rule,
@@ -79,14 +79,12 @@ static void note_dice(const struct table *table, const struct chain *chain, cons
                         known = known || dice->items[i] == match;
                 if (!known && dice->n < MAX_DICE)
                         dice->items[dice->n++] = match;
-                else
-                        dice->more = dice->more || !known;
         }
 }
 
 /* Does it come out as found, where dice fall that way? */
 static bool run_once(const struct space *space, enum arrival arrival,
-                     const struct sim_options *options, struct finding *finding)
+                     const struct sim_options *options, struct finding *finding, bool *ret_gave_up)
 {
         struct sim_packet packet = finding->packet;
 
@@ -94,6 +92,7 @@ static bool run_once(const struct space *space, enum arrival arrival,
             !mark_direct(space->enforced, finding->hook, options, &packet))
                 return false;
         struct sim_result result = simulate(space->enforced, finding->hook, &packet, options);
+        *ret_gave_up = *ret_gave_up || result.evaluated > SIM_MAX_RULES;
         if (!is_as_found(finding, result.outcome))
                 return false;
         finding->packet = packet;
@@ -122,7 +121,8 @@ static bool run_mixed(const struct space *space, enum arrival arrival, const str
                 for (size_t i = 0; i < dice->n; i++)
                         if (way >> i & 1)
                                 lucky[options.n_lucky++] = dice->items[i];
-                if (!run_once(space, arrival, &options, finding))
+                bool gave_up = false;
+                if (!run_once(space, arrival, &options, finding, &gave_up))
                         continue;
                 finding->lucky = lucky;
                 finding->n_lucky = options.n_lucky;
@@ -137,17 +137,17 @@ static bool run_alone(const struct space *space, enum arrival arrival, struct fi
 {
         static const enum chance ways[] = {CHANCE_UNKNOWN, CHANCE_MATCHES, CHANCE_FAILS};
 
-        for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(ways) && !dice->gave_up; i++) {
                 const struct sim_options options = {
                     .node = &space->node,
                     .chance = ways[i],
                     .trace = ways[i] == CHANCE_UNKNOWN ? note_dice : NULL,
                     .trace_data = dice,
                 };
-                if (run_once(space, arrival, &options, finding))
+                if (run_once(space, arrival, &options, finding, &dice->gave_up))
                         return true;
         }
-        return run_mixed(space, arrival, dice, finding);
+        return !dice->gave_up && run_mixed(space, arrival, dice, finding);
 }
 
 static const char *expected_words(enum expectation expectation, uint32_t state)
@@ -187,6 +187,16 @@ static int fail(const struct space *space, const struct finding *finding, const 
                        ip_format(&finding->packet.source, from),
                        ip_format(&finding->packet.destination, to),
                        finding->packet.destination_port, sim_hook_name(finding->hook), what);
+}
+
+/* Why one packet alone does not show it. */
+static const char *doubt_of(const struct dice *dice)
+{
+        if (dice->gave_up)
+                return "there are too many rules to follow one packet through";
+        if (dice->n > 0)
+                return "no way was found in which its limits and chance come out so";
+        return "others that are taken for the same may fare otherwise";
 }
 
 #define MAX_SEARCHED 16 /* classes that are tried */
@@ -246,15 +256,13 @@ int finding_add(struct space *space, struct proof *proof, const struct differenc
         struct packet packet = policy_packet(space, &finding.packet);
         finding.verdict = policy_verdict(space->arena, space->cluster, &policy, &packet);
         struct dice dice = {0};
-        if (!run_alone(space, difference->arrival, &finding, &dice) &&
-            finding.kind != FINDING_UNPROVEN) {
-                if (dice.n == 0)
+        if (!run_alone(space, difference->arrival, &finding, &dice)) {
+                if (finding.kind != FINDING_UNPROVEN && dice.n == 0 && !dice.gave_up)
                         return fail(space, &finding, "one packet alone fares otherwise", err);
                 proof->counts[finding.kind]--;
+                proof->counts[FINDING_UNPROVEN]++;
                 finding.kind = FINDING_UNPROVEN;
-                proof->counts[finding.kind]++;
-                finding.doubt = "no way was found in which its limits and chance come out so";
-                run_alone(space, difference->arrival, &finding, &dice);
+                finding.doubt = doubt_of(&dice);
         }
         if (!reference_agrees(&finding, expectation))
                 return fail(space, &finding, "the reference judges otherwise", err);

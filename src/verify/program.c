@@ -9,9 +9,8 @@
 /* What others than penstock write is translated as well; where a rule asks something that has no
  * place here, it may match or not, and what hangs on it stays unproven. */
 
-#define MAX_MEMBERS 64   /* sets in a list:set; one with more is not understood */
-#define MAX_HEIGHT  64   /* chains that lead into each other; simulate() gives up behind as many */
-#define MAX_DEPTH   4000 /* of chains that are settled at once: what a file may ask of the stack */
+#define MAX_HEIGHT 64   /* chains that lead into each other; simulate() gives up behind as many */
+#define MAX_DEPTH  4000 /* of chains that are settled at once: what a file may ask of the stack */
 
 struct program *program_new(struct arena *arena, const struct enforced *enforced,
                             const struct sim_node *node, enum family family,
@@ -176,7 +175,6 @@ static void add_matches(struct program *program, const struct rule *rule, struct
         struct question question = {.kind = QUESTION_MATCHES, .state_only = true};
         _cleanup_strbuf_ struct strbuf text = {0};
 
-        step->question = NO_QUESTION;
         vec_foreach (const struct match, match, &rule->matches)
                 add_match(program, step, match, &question, &text);
         if (question.matches.n == 0)
@@ -263,11 +261,12 @@ static struct block *block_of(struct program *program, size_t ruleset, const str
 static void fill(struct program *program, struct block *block)
 {
         vec_foreach (const struct rule, rule, &block->chain->rules) {
-                struct step step = {.rule = rule};
-                add_matches(program, rule, &step);
+                struct step step = {.rule = rule, .question = NO_QUESTION};
+                set_action(program, block, &step);
+                if (step.action != ACTION_GO_ON) /* else whoever matches goes on as he came */
+                        add_matches(program, rule, &step);
                 if (strcmp(block->table->name, "raw") == 0)
                         forget_state(program, &step);
-                set_action(program, block, &step);
                 vec_push(program->arena, &block->steps, step);
         }
 }

@@ -84,6 +84,7 @@ struct question {
                 uint16_t port;
         } * keys;
         size_t n_keys;
+        bool too_many; /* to be told apart: there are none here */
 };
 
 struct program {

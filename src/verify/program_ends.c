@@ -4,7 +4,8 @@
 
 #include "verify/address_types.h"
 
-#define MAX_MEMBERS 64 /* sets in a list:set; one with more is not understood */
+#define MAX_MEMBERS 64   /* sets in a list:set; one with more is not understood */
+#define MAX_PAIRS   4096 /* protocols and ports that a set names; one with more is not, either */
 
 /* The feature of that name; new where *ret_new says so: its ranges are then the caller's to add.
  * Its position in the map is one more than it says: 0 is the map's word for "absent". */
@@ -128,7 +129,8 @@ static struct question pair_question(struct program *program, const struct set *
                 if (i == 0 || compare_keys(&keys.items[n - 1], &keys.items[i]) != 0)
                         keys.items[n++] = keys.items[i];
         question.keys = keys.items;
-        question.n_keys = n;
+        question.n_keys = n > MAX_PAIRS ? 0 : n;
+        question.too_many = n > MAX_PAIRS;
         return question;
 }
 
@@ -147,6 +149,10 @@ static void add_pair(struct program *program, struct step *step, const struct ma
                 test.question = program_add_question(program, name, &asked);
         }
         const struct question *question = &program->questions.items[test.question];
+        if (question->too_many) {
+                step->unknown = true;
+                return;
+        }
         size_t *features = arena_new_array(program->arena, size_t, question->n_keys);
         test.features = features;
         test.n = question->n_keys;

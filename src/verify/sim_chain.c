@@ -94,7 +94,7 @@ static bool enter(struct sim_run *run, struct sim_place from, struct sim_state *
 {
         const struct chain *to = table_chain(run->table, from.rule->target.text);
 
-        if (!to || run->depth == MAX_DEPTH) {
+        if (!to || run->depth == MAX_DEPTH || run->met > SIM_MAX_RULES) {
                 give_up(run, state, from);
                 return false;
         }
@@ -207,6 +207,7 @@ static bool meet(struct sim_run *run, struct sim_place here, struct sim_state *s
 {
         enum truth truth = rule_matches(run, here.rule, &state->packet);
 
+        run->met++;
         run->evaluated += !run->again;
         if (truth == NO)
                 return true;

@@ -37,10 +37,10 @@ struct sim_run {
         const struct sim_options *options; /* may be NULL */
         enum sim_hook hook;
         const struct table *table;
-        unsigned depth, evaluated;
-        bool again;            /* the same in another order: neither counted nor traced */
-        bool looped;           /* the packet came back by loopback, its NAT is done */
-        bool changed_tracking; /* a rule of the raw table may have */
+        unsigned depth, evaluated, met; /* rules: those that count, and all */
+        bool again;                     /* the same in another order: neither counted nor traced */
+        bool looped;                    /* the packet came back by loopback, its NAT is done */
+        bool changed_tracking;          /* a rule of the raw table may have */
         struct sim_ends ends;
         bool may_drop;
         struct sim_place accept, drop, doubt;

@@ -94,6 +94,10 @@ struct sim_result {
 enum sim_hook { HOOK_PREROUTING, HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING };
 const char *sim_hook_name(enum sim_hook hook); /* "FORWARD" */
 
+/* Behind so many rules no packet is followed into another chain: it is unknown what becomes of it.
+ */
+#define SIM_MAX_RULES 1000000
+
 /* All tables of one hook, in the kernel's order: raw, mangle, nat where it translates destinations
  * (PREROUTING, OUTPUT), filter, security, nat where it translates sources (INPUT, POSTROUTING), of
  * every ruleset. nat is for what begins a connection. A table or chain that is absent passes. In

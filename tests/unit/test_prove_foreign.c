@@ -140,6 +140,55 @@ static void chains_lead_on_for_long(void **state)
         check_proof(EVERYONE, &(struct change){.filter = many.text}, "unproven C63 1");
 }
 
+/* Each chain leads to the next one twice, so that one packet would meet 2^40 rules. */
+static void chains_branch_without_end(void **state)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        for (unsigned i = 0; i <= 40; i++)
+                strbuf_printf(&text, ":C%u -\n", i);
+        for (unsigned i = 0; i < 40; i++)
+                strbuf_printf(&text, "-A C%u -j C%u\n-A C%u -j C%u\n", i, i + 1, i, i + 1);
+        strbuf_add(&text, "-A C40 -s 10.1.0.1/32 -d 203.0.113.9/32 -j DROP\n"
+                          "-A C40 -s 10.1.0.2/32 -d 203.0.113.8/32 -j DROP\n"
+                          "-A FORWARD -j C0\n");
+        check_proof(EVERYONE, &(struct change){.filter = text.text}, "others C40 1, others C40 2");
+        strbuf_add(&text, "-A FORWARD -s 10.1.0.5/32 -j DROP\n");
+        check_proof(EVERYONE, &(struct change){.filter = text.text},
+                    "others C40 1, others C40 2, unproven - 0");
+}
+
+/* What would make more cases than can be looked at is not known. */
+static void too_many_to_tell_apart_are_unproven(void **state)
+{
+        _cleanup_strbuf_ struct strbuf links = {0}, ports = {0}, set = {0};
+
+        for (unsigned i = 0; i < 200; i++)
+                strbuf_printf(&links,
+                              "-A FORWARD -i eth%u -s 203.0.113.9/32 -j DROP\n"
+                              "-A FORWARD -o eth%u -s 203.0.113.9/32 -j DROP\n",
+                              i, i);
+        check_proof(EVERYONE, &(struct change){.filter = links.text}, "unproven - 0");
+        for (unsigned i = 1; i < 400; i++)
+                strbuf_printf(&ports,
+                              "-A FORWARD -s 203.0.113.9/32 -p tcp -m tcp --sport %u -j DROP\n"
+                              "-A FORWARD -s 203.0.113.9/32 -p tcp -m tcp --dport %u -j DROP\n",
+                              2 * i, 2 * i);
+        strbuf_add(&ports,
+                   "-I FORWARD 1 -s 203.0.113.9/32 -p tcp -m tcp --dport 2:800 -j RETURN\n");
+        check_proof(EVERYONE, &(struct change){.filter = ports.text}, "unproven - 0");
+        strbuf_add(&set, "create many hash:ip,port family inet hashsize 1024 maxelem 100000\n");
+        for (unsigned i = 1; i < 70000; i++)
+                strbuf_printf(&set, "add many 203.0.113.9,%s:%u\n", i > 65535 ? "udp" : "tcp",
+                              i & 0xffff);
+        check_proof(B_FROM_A,
+                    &(struct change){
+                        .filter = "-I FORWARD 1 -m set --match-set many src,dst -j ACCEPT\n",
+                        .sets = set.text,
+                    },
+                    "unproven - 0");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -150,6 +199,8 @@ int main(void)
             cmocka_unit_test(types_of_addresses_are_each_familys_own),
             cmocka_unit_test(flavours_come_in_any_order),
             cmocka_unit_test(chains_lead_on_for_long),
+            cmocka_unit_test(chains_branch_without_end),
+            cmocka_unit_test(too_many_to_tell_apart_are_unproven),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
