@@ -60,6 +60,13 @@ static bool element_added(struct mutant *mutant)
         return done(mutant, NULL, "set %s: %s added", set->name, element_text(mutant, &element));
 }
 
+static struct prefix prefix_beside(const struct prefix *prefix, bool up)
+{
+        struct ip ip = ip_beside(prefix->ip, up);
+
+        return prefix_of(&ip, prefix->length);
+}
+
 static bool element_beside(struct mutant *mutant)
 {
         struct set *set = pick_set(mutant, has_elements);
@@ -75,7 +82,7 @@ static bool element_beside(struct mutant *mutant)
                 element->prefix =
                     prefix_of(&element->prefix.ip, (uint8_t)(element->prefix.length - 1));
         else
-                element->prefix.ip = ip_beside(element->prefix.ip, up);
+                element->prefix = prefix_beside(&element->prefix, up);
         return done(mutant, NULL, "set %s: %s became %s", set->name, before,
                     element_text(mutant, element));
 }
