@@ -17,9 +17,9 @@ static const struct usage usage = {
         "addresses, on which ports, and by which rule of which policy. Meanings are compared, of\n"
         "the whole cluster: what is written otherwise and means the same is no difference.\n"
         "With --live also which of this node's connections of now would be cut.\n"
-        "Exit status: 0 no difference, 1 some.",
+        "Exit status: 0 no difference, 1 some, or some undecided.",
     .options = OPTION_FILES | OPTION_TO | OPTION_NAMESPACE | OPTION_OUTPUT |
-               OPTION_OWN_NODE_EGRESS | OPTION_LIVE | OPTION_NODE | OPTION_VERBOSE,
+               OPTION_OWN_NODE_EGRESS | OPTION_LIVE | OPTION_NODE | OPTION_LIMIT | OPTION_VERBOSE,
 };
 
 /* Standard input is read once: as one side it is not there any more for the other. */
@@ -58,10 +58,8 @@ static void note_without_address(const struct difference *difference)
         size_t n = difference->without_address;
 
         if (n)
-                fprintf(stderr,
-                        "note: %zu %s no address; no ipBlock short of all addresses is taken to "
-                        "hold %s\n",
-                        n, n == 1 ? "pod has" : "pods have", n == 1 ? "it" : "them");
+                fprintf(stderr, "note: %zu %s no address yet; what depends on it is undecided\n", n,
+                        n == 1 ? "pod has" : "pods have");
 }
 
 struct live {
@@ -140,7 +138,7 @@ static int compare(const char *command, const struct options *options, struct cl
             .progress = show_progress,
             .data = &progress,
         };
-        struct diff_report report = {.arena = arena};
+        struct diff_report report = {.arena = arena, .limit = options->limit};
         int status = options->live ? look_live(command, options, before, after, &report) : EXIT_YES;
 
         if (status != EXIT_YES)

@@ -3,10 +3,13 @@
 #include "base/json_print.h"
 #include "cmd/diff_report.h"
 
-static void json_pod(struct json_print *json, const char *key, struct arena *arena,
-                     const struct pod *pod)
+/* Of all pods of all changes: in no arena. */
+static void json_pod(struct json_print *json, const struct pod *pod)
 {
-        json_text(json, key, arena_printf(arena, "%s/%s", pod->meta.namespace, pod->meta.name));
+        _cleanup_strbuf_ struct strbuf name = {0};
+
+        strbuf_printf(&name, "%s/%s", pod->meta.namespace, pod->meta.name);
+        json_text(json, NULL, strbuf_text(&name));
 }
 
 static void json_blocks(struct json_print *json, const struct diff_report *report,
@@ -36,7 +39,7 @@ static void json_group(struct json_print *json, const char *key, const struct di
         json_open(json, "pods", '[');
         for (size_t i = 0; i < report->difference->pods.n; i++)
                 if (bits_get(group->pods, i))
-                        json_pod(json, NULL, report->arena, report->difference->pods.items[i]);
+                        json_pod(json, report->difference->pods.items[i]);
         json_close(json, ']');
         json_open(json, "addresses", '[');
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
@@ -98,6 +101,7 @@ static void json_change(struct json_print *json, const struct diff_report *repor
 {
         json_open(json, NULL, '{');
         json_text(json, "change", kind_name(change->kind));
+        json_bool(json, "undecided", change->undecided);
         json_group(json, "from", report, &change->from);
         json_group(json, "to", report, &change->to);
         json_traffic(json, change);
@@ -123,12 +127,12 @@ static void json_links(struct json_print *json, const struct difference *differe
         json_close(json, ']');
 }
 
-static void json_pods(struct json_print *json, const char *key, struct arena *arena,
-                      const struct pod *const *pods, size_t n)
+static void json_pods(struct json_print *json, const char *key, const struct pod *const *pods,
+                      size_t n)
 {
         json_open(json, key, '[');
         for (size_t i = 0; i < n; i++)
-                json_pod(json, NULL, arena, pods[i]);
+                json_pod(json, pods[i]);
         json_close(json, ']');
 }
 
@@ -161,6 +165,13 @@ static void json_cut(struct json_print *json, const struct diff_report *report)
         json_close(json, ']');
 }
 
+/* What is there so far: all of a large difference can be a gigabyte. */
+static void flush(struct strbuf *out)
+{
+        fwrite(strbuf_text(out), 1, out->length, stdout);
+        out->length = 0;
+}
+
 void diff_print_json(const struct diff_report *report)
 {
         const struct difference *difference = report->difference;
@@ -170,14 +181,16 @@ void diff_print_json(const struct diff_report *report)
         json_open(&json, NULL, '{');
         json_bool(&json, "differs", !difference_is_none(difference));
         json_open(&json, "changes", '[');
-        vec_foreach (const struct change, change, &difference->changes)
+        vec_foreach (const struct change, change, &difference->changes) {
                 json_change(&json, report, change);
+                flush(&out);
+        }
         json_close(&json, ']');
         json_links(&json, difference);
-        json_pods(&json, "gone", report->arena, difference->gone.items, difference->gone.n);
-        json_pods(&json, "new", report->arena, difference->appeared.items, difference->appeared.n);
+        json_pods(&json, "gone", difference->gone.items, difference->gone.n);
+        json_pods(&json, "new", difference->appeared.items, difference->appeared.n);
         json_number(&json, "withoutAddress", difference->without_address);
         json_cut(&json, report);
         json_close(&json, '}');
-        fputs(strbuf_text(&out), stdout);
+        flush(&out);
 }

@@ -15,6 +15,7 @@ struct cut_connection {
 struct diff_report {
         struct arena *arena;
         const struct difference *difference;
+        size_t limit;     /* of changes that are printed as text; 0: none */
         const char *node; /* whose connections were looked at; NULL: nobody's */
         VEC(struct cut_connection) cut;
 };

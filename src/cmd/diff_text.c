@@ -157,16 +157,15 @@ static const char *const phrases[][3] = {
 
 static void add_reasons(struct strbuf *line, const struct change *change)
 {
+        const char *phrase = phrases[change->kind][change->reasons->kind];
+
+        strbuf_printf(line, "%s %s", phrase[0] == 'b' ? "" : ",", phrase);
         for (size_t i = 0; i < change->n_reasons; i++) {
                 const struct reason *reason = &change->reasons[i];
-                const char *phrase = phrases[change->kind][reason->kind];
-                if (i > 0 && reason->kind == reason[-1].kind &&
-                    reason->direction == reason[-1].direction)
-                        strbuf_add(line, ", ");
+                if (i > 0 && reason->kind != reason[-1].kind)
+                        strbuf_printf(line, " or %s", phrases[change->kind][reason->kind]);
                 else if (i > 0)
-                        strbuf_printf(line, " and %s", phrase);
-                else
-                        strbuf_printf(line, "%s %s", phrase[0] == 'b' ? "" : ",", phrase);
+                        strbuf_add(line, ", ");
                 if (reason->policy)
                         add_policy(line, reason);
         }
@@ -183,8 +182,9 @@ static void print_change(struct arena *arena, const struct change *change,
         add_group(&line, &change->to);
         strbuf_add_char(&line, ' ');
         add_traffic(&line, arena, change);
-        strbuf_printf(&line, ": %s%s%s", opened ? colours->good : colours->bad,
-                      opened ? "opened" : "closed", colours->plain);
+        strbuf_printf(&line, ": %s%s%s%s", change->undecided ? "undecided, may be " : "",
+                      opened ? colours->good : colours->bad, opened ? "opened" : "closed",
+                      colours->plain);
         add_reasons(&line, change);
         print_wrapped(strbuf_text(&line));
 }
@@ -209,6 +209,37 @@ static void print_pods(const char *what, const struct pod *const *pods, size_t n
         for (size_t i = 0; i < n; i++)
                 printf("%s %s/%s: its connections are not compared\n", what,
                        pods[i]->meta.namespace, pods[i]->meta.name);
+}
+
+/* How many of each there are: nobody counts thousands of lines. */
+static void print_totals(const struct diff_report *report)
+{
+        const struct difference *difference = report->difference;
+        size_t totals[2] = {0}, undecided = 0;
+
+        vec_foreach (const struct change, change, &difference->changes) {
+                totals[change->kind] += !change->undecided;
+                undecided += change->undecided;
+        }
+        vec_foreach (const struct link_change, link, &difference->links)
+                totals[link->kind]++;
+        printf("%zu opened, %zu closed", totals[CHANGE_OPENED], totals[CHANGE_CLOSED]);
+        if (undecided)
+                printf(", %zu undecided", undecided);
+        if (difference->gone.n || difference->appeared.n)
+                printf("; %zu gone and %zu new pods", difference->gone.n, difference->appeared.n);
+        putchar('\n');
+}
+
+static void print_changes(const struct diff_report *report, const struct colours *colours)
+{
+        size_t n = report->difference->changes.n;
+        size_t most = report->limit && report->limit < n ? report->limit : n;
+
+        for (size_t i = 0; i < most; i++)
+                print_change(report->arena, &report->difference->changes.items[i], colours);
+        if (most < n)
+                printf("and %zu more changes\n", n - most);
 }
 
 static void print_end(const char *pod, const struct ip *ip, uint16_t port)
@@ -250,13 +281,14 @@ void diff_print_text(const struct diff_report *report)
         const struct colours *colours = colours_of_output();
         const struct difference *difference = report->difference;
 
-        vec_foreach (const struct change, change, &difference->changes)
-                print_change(report->arena, change, colours);
+        print_changes(report, colours);
         vec_foreach (const struct link_change, link, &difference->links)
                 print_link(link, colours);
         print_pods("gone pod", difference->gone.items, difference->gone.n);
         print_pods("new pod", difference->appeared.items, difference->appeared.n);
         if (difference_is_none(difference))
                 puts("no difference");
+        else
+                print_totals(report);
         print_cut(report, colours);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,11 @@ static const char *read_timings(const char *argument, struct options *options)
         return NULL;
 }
 
+static const char *read_limit(const char *argument, struct options *options)
+{
+        return read_number(argument, 1, UINT_MAX, &options->limit) ? NULL : "a number from 1 on";
+}
+
 static const struct option_row {
         enum option_bit bit;
         char letter; /* 0 where it has none */
@@ -235,6 +241,7 @@ static const struct option_row {
     {OPTION_RULES, 0, "rules", "FILE", read_rules,
      "what iptables-save or ip6tables-save wrote, or - ; many times"},
     {OPTION_SETS, 0, "sets", "FILE", read_sets, "what ipset save wrote, or - ; many times"},
+    {OPTION_LIMIT, 0, "limit", "N", read_limit, "print no more changes than these (all)"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 

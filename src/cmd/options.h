@@ -34,6 +34,7 @@ enum option_bit {
         OPTION_TIMINGS = 1 << 20,        /* --timings */
         OPTION_RULES = 1 << 21,          /* --rules FILE (many) */
         OPTION_SETS = 1 << 22,           /* --sets FILE (many) */
+        OPTION_LIMIT = 1 << 23,          /* --limit N */
 };
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -69,6 +70,7 @@ struct options {
         enum part part;  /* of a rendered ruleset */
         bool live, repair, watch, timings;
         unsigned period_seconds; /* 60 */
+        unsigned limit;          /* of lines of text; 0: none */
         int n_arguments;         /* what is left */
         char **arguments;
 };

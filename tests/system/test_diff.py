@@ -60,6 +60,7 @@ def test_closed_and_opened_are_each_others_mirror():
         "    default/allow-frontend-to-backend ingress\n"
         "link-local addresses of IPv6: closed, some pod is isolated there now\n"
         "pods of node/node-1 → multicast, broadcast: closed, some pod is isolated there now\n"
+        "0 opened, 3 closed\n"
     )
     back = diff(EXAMPLE, EXAMPLE / "pods.yaml", status=1).stdout
     assert back.splitlines()[0] == (
@@ -81,11 +82,17 @@ def test_a_rule_is_named_with_ports_and_blocks(write):
     assert diff(before, after, status=1).stdout == (
         "203.0.113.0/24 except 203.0.113.7 → default/backend UDP 53: opened by default/p ingress[1]\n"
         "default/* → default/backend TCP 8080: opened by default/p ingress[0]\n"
+        "2 opened, 0 closed\n"
+    )
+    assert diff(before, after, "--limit", "1", status=1).stdout == (
+        "203.0.113.0/24 except 203.0.113.7 → default/backend UDP 53: opened by default/p ingress[1]\n"
+        "and 1 more changes\n"
+        "2 opened, 0 closed\n"
     )
     report = json.loads(diff(before, after, "-o", "json", status=1).stdout)
     assert report["differs"] and len(report["changes"]) == 2
     change = report["changes"][1]
-    assert change["change"] == "opened"
+    assert change["change"] == "opened" and change["undecided"] is False
     assert change["from"] == {
         "names": ["default/*"],
         "pods": ["default/backend", "default/frontend", "default/other"],
@@ -103,6 +110,7 @@ def test_one_family_alone_is_said_to_be(write):
     after = write("after", PODS + policy(deny + ", ingress: [{from: [{ipBlock: {cidr: 10.244.0.4/32}}]}]"))
     assert diff(before, after, status=1).stdout == (
         "default/other → default/backend every protocol over IPv4: opened by default/p ingress[0]\n"
+        "1 opened, 0 closed\n"
     )
 
 
@@ -112,6 +120,7 @@ def test_a_label_changes_who_is_selected(write):
     after = write("after", PODS.replace("app: other", "app: frontend") + rule)
     assert diff(before, after, status=1).stdout == (
         "default/other → default/backend every protocol: opened by default/p ingress[0]\n"
+        "1 opened, 0 closed\n"
     )
 
 
@@ -131,8 +140,59 @@ def test_replicas_are_one_name_and_pods_of_one_side_are_listed(write):
         "shop/web-5d8-* → shop/cache every protocol: opened by shop/p ingress[0]\n"
         "gone pod shop/old: its connections are not compared\n"
         "new pod shop/fresh: its connections are not compared\n"
+        "1 opened, 0 closed; 1 gone and 1 new pods\n"
     )
-    assert "note: 4 pods have no address; no ipBlock short of all addresses is taken to hold them\n" in done.stderr
+    assert "note: 4 pods have no address yet; what depends on it is undecided\n" in done.stderr
+
+
+def test_both_ends_isolated_are_a_line_each(write):
+    deny = "podSelector: {matchLabels: {app: %s}}, policyTypes: [%s]"
+    after = write("after", PODS + policy(deny % ("frontend", "Egress"), "out") + policy(deny % ("backend", "Ingress"), "in"))
+    assert diff(EXAMPLE / "pods.yaml", after, status=1).stdout.splitlines()[:2] == [
+        "default/frontend → anywhere every protocol: closed, now isolated by default/out egress",
+        "anywhere → default/backend every protocol: closed, now isolated by default/in ingress",
+    ]
+
+
+SOON = """---
+apiVersion: v1
+kind: Pod
+metadata: {name: soon, namespace: default, labels: {app: soon}}
+spec: {containers: [{name: main}]}
+"""
+TO_BACKEND = "podSelector: {matchLabels: {app: backend}}, policyTypes: [Ingress], ingress: [{from: [%s], ports: [{port: 80}]}]"
+
+
+@pytest.mark.parametrize("before, after, said", [
+    # Where in the block it will be, or whether, is not known.
+    ("ipBlock: {cidr: 192.0.2.0/24}", "podSelector: {matchLabels: {app: nobody}}",
+     "192.0.2.0/24 → default/backend TCP 80: closed, no longer allowed by default/p ingress[0]\n"
+     "default/soon → default/backend TCP 80 over IPv4: undecided, may be closed, no longer allowed by\n"
+     "    default/p ingress[0]\n"
+     "0 opened, 1 closed, 1 undecided\n"),
+    # A block of all addresses will hold it, wherever it comes to be; so will two that are halves of it.
+    ("podSelector: {matchLabels: {app: nobody}}", "ipBlock: {cidr: 0.0.0.0/1}}, {ipBlock: {cidr: 128.0.0.0/1}",
+     "0.0.0.0/0 → default/backend TCP 80: opened by default/p ingress[0]\n"
+     "default/* → default/backend TCP 80 over IPv4: opened by default/p ingress[0]\n"
+     "2 opened, 0 closed\n"),
+    # A selector does not ask for its address; whatever the block says is the same before and after.
+    ("ipBlock: {cidr: 192.0.2.0/24}", "ipBlock: {cidr: 192.0.2.0/24}}, {podSelector: {matchLabels: {app: other}}",
+     "default/other → default/backend TCP 80: opened by default/p ingress[0]\n"
+     "1 opened, 0 closed\n"),
+    # It loses one half of the block, if it is there, and gains another.
+    ("ipBlock: {cidr: 192.0.2.0/25}", "ipBlock: {cidr: 192.0.2.128/25}",
+     "192.0.2.0/25 → default/backend TCP 80: closed, no longer allowed by default/p ingress[0]\n"
+     "192.0.2.128/25 → default/backend TCP 80: opened by default/p ingress[0]\n"
+     "default/soon → default/backend TCP 80 over IPv4: undecided, may be closed, no longer allowed by\n"
+     "    default/p ingress[0]\n"
+     "default/soon → default/backend TCP 80 over IPv4: undecided, may be opened by default/p ingress[0]\n"
+     "1 opened, 1 closed, 2 undecided\n"),
+])  # fmt: skip
+def test_what_hangs_on_an_address_to_come_is_undecided(write, before, after, said):
+    sides = [write(f"side{i}", PODS + SOON + policy(TO_BACKEND % f"{{{peers}}}")) for i, peers in enumerate((before, after))]
+    assert diff(*sides, status=1).stdout == said
+    changes = json.loads(diff(*sides, "-o", "json", status=1).stdout)["changes"]
+    assert sum(change["undecided"] for change in changes) == said.count("undecided, ")
 
 
 @pytest.mark.parametrize("words, why", [
@@ -140,6 +200,7 @@ def test_replicas_are_one_name_and_pods_of_one_side_are_listed(write):
     (["-f", str(EXAMPLE)], "--to PATH is missing"),
     (["-f", str(EXAMPLE), "--to", "/does/not/exist"], "/does/not/exist"),
     (["-f", str(EXAMPLE), "--to", str(EXAMPLE), "--node", "node-1"], "--live"),
+    (["-f", str(EXAMPLE), "--to", str(EXAMPLE), "--limit", "0"], "--limit 0: not a number from 1 on"),
     (["-f", str(EXAMPLE), "--to", str(EXAMPLE), "--live", "--node", "elsewhere"], "elsewhere"),
 ])  # fmt: skip
 def test_bad_input_is_said(words, why):

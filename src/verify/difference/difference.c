@@ -13,12 +13,14 @@
 
 struct finder {
         struct arena *arena;
+        struct arena *scratch; /* until the changes are there */
         const struct difference_options *options;
         struct ends ends;
         struct stances *stances;
         struct judge *judge;
         struct rows *rows;
-        VEC(size_t) active;               /* ends that changed, as a source or as anybody's peer */
+        bits_word *active;                /* ends that changed, as a source or as anybody's peer */
+        bits_word *asking;                /* destinations that are asked of everyone */
         bool *stance_changed[DIRECTIONS]; /* by end that is pods */
         struct difference *ret;
 };
@@ -27,59 +29,60 @@ static bool is_active(const struct finder *finder, size_t at)
 {
         const struct end *end = &finder->ends.list.items[at];
 
-        return !end_is_block(end) &&
-               (finder->stance_changed[DIRECTION_EGRESS][at] || end->other_peer || end->other_node);
-}
-
-static void find_active(struct finder *finder)
-{
-        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
-                finder->stance_changed[d] =
-                    arena_new_array(finder->arena, bool, finder->ends.n_pods);
-                for (size_t i = 0; i < finder->ends.n_pods; i++)
-                        finder->stance_changed[d][i] = stance_changed(finder->stances, i, d);
-        }
-        for (size_t i = 0; i < finder->ends.n_pods; i++)
-                if (is_active(finder, i))
-                        vec_push(finder->arena, &finder->active, i);
+        return finder->stance_changed[DIRECTION_EGRESS][at] || end->other_peer || end->other_node;
 }
 
 static bool asks_everyone(const struct finder *finder, size_t at)
 {
         const struct end *end = &finder->ends.list.items[at];
 
-        return !end_is_block(end) && (finder->stance_changed[DIRECTION_INGRESS][at] ||
-                                      end->other_peer || end->other_ports || end->other_node);
+        return finder->stance_changed[DIRECTION_INGRESS][at] || end->other_peer ||
+               end->other_ports || end->other_node;
 }
 
-static void find_destination(struct finder *finder, size_t destination)
+static void find_active(struct finder *finder)
 {
-        const struct ends *ends = &finder->ends;
-        bool everyone = asks_everyone(finder, destination);
-        size_t n = everyone ? ends->list.n : finder->active.n;
-
-        if (n == 0)
-                return;
-        judge_destination(finder->judge, destination);
-        for (size_t i = 0; i < n; i++)
-                judge_source(finder->judge, everyone ? i : finder->active.items[i]);
-        struct effects effects = judge_effects(finder->judge);
-        for (size_t i = 0; i < effects.n; i++)
-                rows_add(finder->rows, effects.items[i].effect, effects.items[i].sources,
-                         destination);
+        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
+                finder->stance_changed[d] =
+                    arena_new_array(finder->scratch, bool, finder->ends.n_pods);
+                for (size_t i = 0; i < finder->ends.n_pods; i++)
+                        finder->stance_changed[d][i] = stance_changed(finder->stances, i, d);
+        }
+        finder->active = bits_new(finder->scratch, finder->ends.list.n);
+        finder->asking = bits_new(finder->scratch, finder->ends.list.n);
+        for (size_t i = 0; i < finder->ends.n_pods; i++) {
+                if (is_active(finder, i))
+                        bits_set(finder->active, i);
+                if (asks_everyone(finder, i))
+                        bits_set(finder->asking, i);
+        }
 }
 
-#define PROGRESS_EVERY 256 /* destinations */
+#define PROGRESS_EVERY 64 /* classes of destinations */
 
 static void find_all(struct finder *finder)
 {
         const struct difference_options *options = finder->options;
         size_t n = finder->ends.list.n;
+        bits_word *all = bits_full(finder->scratch, n);
+        bool any_active = !bits_are_none(finder->active, n);
+        bool any_asking = !bits_are_none(finder->asking, n);
 
-        for (size_t i = 0; i < n; i++) {
+        if (!any_active && !any_asking)
+                return;
+        struct parts active = judge_sources(finder->judge, finder->active);
+        struct parts everyone = any_asking ? judge_sources(finder->judge, all) : active;
+        struct parts destinations = judge_destinations(
+            finder->judge, any_active ? all : finder->asking, finder->asking, &everyone);
+        for (size_t i = 0; i < destinations.n; i++) {
+                const struct part *part = &destinations.items[i];
                 if (options->progress && i % PROGRESS_EVERY == 0)
-                        options->progress(i, n, options->data);
-                find_destination(finder, i);
+                        options->progress(i, destinations.n, options->data);
+                struct effects effects =
+                    judge_destination(finder->judge, part->any,
+                                      bits_get(finder->asking, part->any) ? &everyone : &active);
+                vec_foreach (const struct sources_of_effect, one, &effects)
+                        rows_add(finder->rows, one->effect, &one->sources, part);
         }
 }
 
@@ -183,14 +186,35 @@ static struct group group_of(const struct finder *finder, const bits_word *bits)
         return group;
 }
 
-static void add_change(struct finder *finder, struct row *row, struct names *names)
+/* Many changes have an end in common: its sets are there once. */
+struct groups {
+        struct intern *numbers;
+        VEC(struct group) list;
+};
+
+static struct group shared_group(struct finder *finder, struct groups *groups,
+                                 const bits_word *bits)
+{
+        size_t bytes = bits_words(finder->ends.list.n) * sizeof(*bits);
+        size_t number = intern_number(groups->numbers, bits, bytes);
+
+        if (number == groups->list.n) {
+                struct group group = group_of(finder, bits);
+                vec_push(finder->scratch, &groups->list, group);
+        }
+        return groups->list.items[number];
+}
+
+static void add_change(struct finder *finder, struct row *row, struct names *names,
+                       struct groups *groups)
 {
         const struct effect *effect = judge_effect(finder->judge, row->effect);
         struct change change = {
             .kind = effect->kind,
+            .undecided = effect->undecided,
             .one_family = effect->one_family,
-            .from = group_of(finder, row->from),
-            .to = group_of(finder, row->to),
+            .from = shared_group(finder, groups, row->from),
+            .to = shared_group(finder, groups, row->to),
             .traffic = effect->traffic.items,
             .n_traffic = effect->traffic.n,
             .reasons = effect->reasons.items,
@@ -222,6 +246,8 @@ static int compare_changes(const void *a, const void *b)
         order = order ? order : compare_groups(&left->from, &right->from);
         if (order || left->kind != right->kind)
                 return order ? order : (int)left->kind - (int)right->kind;
+        if (left->undecided != right->undecided)
+                return (int)left->undecided - (int)right->undecided;
         for (size_t i = 0; i < left->n_traffic && i < right->n_traffic; i++) {
                 const struct traffic *one = &left->traffic[i], *other = &right->traffic[i];
                 if (one->protocol != other->protocol)
@@ -236,12 +262,13 @@ static void add_changes(struct finder *finder)
 {
         struct row_list rows = rows_gather(finder->rows);
         struct names *names = names_new(&finder->ends);
+        struct groups groups = {intern_new(finder->scratch), {0}};
 
         vec_foreach (struct row, row, &rows) {
                 take_out_exempt(finder, row, true);
                 take_out_exempt(finder, row, false);
                 if (says_something(finder, row))
-                        add_change(finder, row, names);
+                        add_change(finder, row, names, &groups);
         }
         vec_sort(&finder->ret->changes, compare_changes);
 }
@@ -320,13 +347,13 @@ struct difference *difference_find(struct arena *arena, const struct cluster *be
                                    const struct cluster *after,
                                    const struct difference_options *options)
 {
-        struct finder finder = {.arena = arena, .options = options};
+        struct finder finder = {.arena = arena, .scratch = arena_new(), .options = options};
 
         finder.ret = arena_new_object(arena, struct difference);
         ends_find(&finder.ends, arena, before, after, options->own_node_egress);
         finder.stances = stances_new(&finder.ends);
         finder.judge = judge_new(&finder.ends, finder.stances);
-        finder.rows = rows_new(arena, finder.ends.list.n);
+        finder.rows = rows_new(finder.scratch, finder.ends.list.n);
         find_active(&finder);
         find_all(&finder);
         add_ends(&finder);
@@ -334,6 +361,7 @@ struct difference *difference_find(struct arena *arena, const struct cluster *be
         add_links(&finder, (struct map *[WHENS]){isolated_nodes(&finder, BEFORE),
                                                  isolated_nodes(&finder, AFTER)});
         judge_free(finder.judge);
+        arena_free(finder.scratch);
         finder.ret->ends = arena_copy(arena, &finder.ends, sizeof(finder.ends));
         return finder.ret;
 }
@@ -345,13 +373,13 @@ bool difference_is_none(const struct difference *difference)
 }
 
 static bool group_has(const struct difference *difference, const struct group *group, size_t end,
-                      const struct ip *ip)
+                      enum family family)
 {
         const struct ends *ends = difference->ends;
 
         if (end < ends->n_pods)
                 return bits_get(group->pods, ends->list.items[end].members.items[0]);
-        return bits_get(group->blocks[ip->family], end - ends->first_interval[ip->family]);
+        return bits_get(group->blocks[family], end - ends->first_interval[family]);
 }
 
 /* What passes whatever policies say; addresses are those after. */
@@ -393,17 +421,26 @@ static bool carries(const struct change *change, const struct packet *packet)
         return false;
 }
 
-const struct change *difference_of(const struct difference *difference, const struct packet *packet)
+struct changes_of difference_between(const struct difference *difference, size_t from, size_t to,
+                                     const struct packet *packet)
+{
+        enum family family = packet->source.family;
+        struct changes_of ret = {0};
+
+        vec_foreach (const struct change, change, &difference->changes)
+                if (change->families[family] && carries(change, packet) &&
+                    group_has(difference, &change->from, from, family) &&
+                    group_has(difference, &change->to, to, family) && ret.n < CHANGES_OF_MOST)
+                        ret.items[ret.n++] = change;
+        return ret;
+}
+
+struct changes_of difference_of(const struct difference *difference, const struct packet *packet)
 {
         size_t from = ends_at(difference->ends, AFTER, &packet->source);
         size_t to = ends_at(difference->ends, AFTER, &packet->destination);
 
         if (from == SIZE_MAX || to == SIZE_MAX || passes_always(difference, packet))
-                return NULL;
-        vec_foreach (const struct change, change, &difference->changes)
-                if (change->families[packet->source.family] && carries(change, packet) &&
-                    group_has(difference, &change->from, from, &packet->source) &&
-                    group_has(difference, &change->to, to, &packet->destination))
-                        return change;
-        return NULL;
+                return (struct changes_of){0};
+        return difference_between(difference, from, to, packet);
 }

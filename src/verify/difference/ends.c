@@ -12,6 +12,37 @@ bool end_is_block(const struct end *end)
         return !end->pod[BEFORE];
 }
 
+bool end_lacks_address(const struct end *end)
+{
+        return end->intervals[BEFORE][FAMILY_IPV4] == INTERVAL_ANY ||
+               end->intervals[AFTER][FAMILY_IPV4] == INTERVAL_ANY;
+}
+
+bool ends_may_hold_a_pod(const struct ends *ends, enum family family, size_t interval)
+{
+        return !bits_get(ends->of_link[family], interval) &&
+               !bits_get(ends->of_nodes[family], interval);
+}
+
+static bool is_at_a_node(const struct ends *ends, const struct end *end)
+{
+        for (enum when when = BEFORE; when <= AFTER; when++)
+                for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
+                        size_t interval = end->intervals[when][family];
+                        if (interval < INTERVAL_ANY && bits_get(ends->of_nodes[family], interval))
+                                return true;
+                }
+        return false;
+}
+
+bool ends_stands_alone(const struct ends *ends, size_t end)
+{
+        const struct end *one = &ends->list.items[end];
+
+        return ends->nodes_matter && ((!end_is_block(one) && (ends->by_node || one->other_node)) ||
+                                      is_at_a_node(ends, one));
+}
+
 const struct prefix *link_prefix(size_t i)
 {
         static const struct prefix prefixes[] = {
@@ -177,8 +208,10 @@ static void find_held(struct ends *ends)
 {
         ip_list pods = {0};
 
-        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
                 ends->held[family] = bits_new(ends->arena, ends->lines[family].starts.n);
+                ends->of_link[family] = bits_new(ends->arena, ends->lines[family].starts.n);
+        }
         for (enum when when = BEFORE; when <= AFTER; when++)
                 vec_foreach (const struct pod, pod, &ends->cluster[when]->pods)
                         for (size_t i = 0; pod_takes_part(pod) && i < pod->ips.n; i++)
@@ -188,8 +221,10 @@ static void find_held(struct ends *ends)
         for (size_t i = 0; link_prefix(i); i++) {
                 enum family family = link_prefix(i)->ip.family;
                 struct interval_span span = line_span(&ends->lines[family], link_prefix(i));
-                for (size_t at = span.first; at <= span.last; at++)
+                for (size_t at = span.first; at <= span.last; at++) {
                         bits_set(ends->held[family], at);
+                        bits_set(ends->of_link[family], at);
+                }
         }
 }
 
@@ -300,6 +335,17 @@ static void add_bytes(struct strbuf *key, const void *bytes, size_t n)
         strbuf_add_bytes(key, bytes, n);
 }
 
+static void add_ports(struct strbuf *key, const struct pod *pod)
+{
+        add_bytes(key, &pod->ports.n, sizeof(pod->ports.n));
+        for (size_t i = 0; i < pod->ports.n; i++) {
+                const struct container_port *port = &pod->ports.items[i];
+                add_bytes(key, &port->name, sizeof(port->name));
+                add_bytes(key, &port->protocol, sizeof(port->protocol));
+                add_bytes(key, &port->port, sizeof(port->port));
+        }
+}
+
 /* Everything that may tell two pods apart. */
 static void key_of(const struct end *end, bool by_node, struct strbuf *key)
 {
@@ -312,31 +358,37 @@ static void key_of(const struct end *end, bool by_node, struct strbuf *key)
                 if (pod->meta.labels.n > 0)
                         add_bytes(key, pod->meta.labels.items,
                                   pod->meta.labels.n * sizeof(*pod->meta.labels.items));
-                for (size_t i = 0; i < pod->ports.n; i++) {
-                        const struct container_port *port = &pod->ports.items[i];
-                        add_bytes(key, &port->name, sizeof(port->name));
-                        add_bytes(key, &port->protocol, sizeof(port->protocol));
-                        add_bytes(key, &port->port, sizeof(port->port));
-                }
+                add_ports(key, pod);
                 if (by_node)
                         add_bytes(key, &pod->node, sizeof(pod->node));
         }
 }
 
+static size_t number_of_ports(struct intern *numbers, const struct end *end, struct strbuf *key)
+{
+        key->length = 0;
+        for (enum when when = BEFORE; when <= AFTER; when++)
+                add_ports(key, end->pod[when]);
+        return intern_number(numbers, key->text, key->length);
+}
+
 static void add_pods(struct ends *ends)
 {
         _cleanup_strbuf_ struct strbuf key = {0};
-        struct intern *known = intern_new(ends->arena);
+        struct intern *known = intern_new(ends->arena), *ports = intern_new(ends->arena);
         const struct map *nodes = changed_nodes(ends);
-        bool by_node = a_pod_is_at_a_node(ends);
 
+        ends->by_node = ends->nodes_matter = a_pod_is_at_a_node(ends);
         for (size_t i = 0; i < ends->pairs.n; i++) {
                 struct pod_pair *pair = &ends->pairs.items[i];
                 struct end end = end_of(ends, pair, nodes);
-                key_of(&end, by_node || end.other_node, &key);
+                key_of(&end, ends->by_node || end.other_node, &key);
                 pair->end = intern_number(known, key.text, key.length);
-                if (pair->end == ends->list.n)
+                if (pair->end == ends->list.n) {
+                        end.ports = 1 + number_of_ports(ports, &end, &key);
                         vec_push(ends->arena, &ends->list, end);
+                        ends->nodes_matter = ends->nodes_matter || end.other_node;
+                }
                 vec_push(ends->arena, &ends->list.items[pair->end].members, i);
         }
         ends->n_pods = ends->list.n;

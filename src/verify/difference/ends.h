@@ -19,15 +19,15 @@ struct pod_pair {
         size_t end;
 };
 
-#define INTERVAL_NONE SIZE_MAX /* has no address of this family */
-#define INTERVAL_ANY                                                                               \
-        (SIZE_MAX - 1) /* has no address at all yet: no block but all is known to hold it */
+#define INTERVAL_NONE SIZE_MAX       /* has no address of this family */
+#define INTERVAL_ANY  (SIZE_MAX - 1) /* has no address at all yet */
 
 struct end {
         const struct pod *pod[WHENS]; /* any one of its pods; NULL: an interval of addresses */
         VEC(size_t) members;          /* pairs; none for addresses */
         size_t intervals[WHENS][FAMILIES];
         bool family[FAMILIES]; /* that it has at both times */
+        size_t ports;          /* the same for ends whose ports are the same; 0: of addresses */
         /* Whether rules that did not change themselves may now see it otherwise. */
         bool other_peer;
         bool other_ports;
@@ -51,7 +51,10 @@ struct ends {
         size_t first_interval[FAMILIES];     /* the first that is an interval of the family */
         bits_word
             *held[FAMILIES]; /* intervals whose every address is a pod's, or of a link alone */
+        bits_word *of_link[FAMILIES];  /* intervals of a link alone */
         bits_word *of_nodes[FAMILIES]; /* intervals that are a node's address, at either time */
+        bool by_node;                  /* a pod has a node's address: its node counts for any pod */
+        bool nodes_matter;             /* for some pod it counts whose node the other end is */
         VEC(struct node_address) nodes[WHENS]; /* sorted by address, then node */
         size_t without_address;                /* pairs */
 };
@@ -66,6 +69,11 @@ size_t ends_at(const struct ends *ends, enum when when, const struct ip *ip);
 bool ends_own_node(const struct ends *ends, enum when when, const struct pod *pod,
                    const struct end *peer, enum family family);
 bool end_is_block(const struct end *end);
+bool end_lacks_address(const struct end *end); /* before or after: where it lies is not known */
+/* May a pod come to have an address in it? Not where all are of a link or a node's. */
+bool ends_may_hold_a_pod(const struct ends *ends, enum family family, size_t interval);
+/* May it be answered otherwise than all that the same policies take in, for its node's sake? */
+bool ends_stands_alone(const struct ends *ends, size_t end);
 /* Addresses of a link alone: IPv6 link-local, multicast, broadcast. NULL where i is past them. */
 const struct prefix *link_prefix(size_t i);
 bool labels_equal(const struct labels *a, const struct labels *b); /* of two clusters */

@@ -1,31 +1,17 @@
 #include "verify/difference/judge.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Sources of which the same rules take in the other end, in the same policies, are answered alike:
- * of each destination every such case is judged once, port by port, and remembered by the list of
- * its rules. A few cases stand for all of 10,000 pods.
- *
- * Within a case, nothing changes but where a port of one of its rules begins, or has ended. */
+/* What is heard of each end apart is all that a pair is judged by: of the other end's say it counts
+ * alone what it allows, whoever's policies these are. So 250 ways to be isolated at one end and
+ * 1,000 at the other are 1,250 answers to find, and as many changes to read, not 250,000. */
 
-#define SLOTS 4 /* what rules tell apart: protocols with ports, and the rest */
-static const enum protocol slots[SLOTS] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP, PROTOCOL_ANY};
-
-#define PORTS_END 65536
-
-/* One end's say, in one family. */
-struct say {
-        bool isolated, own_node;
-        VEC(const struct asked_rule *) rules; /* that take in the other end */
-};
-
-struct hearing {
-        struct say says[WHENS][DIRECTIONS];
-};
+#define KINDS 2
 
 struct why {
         enum change_kind kind;
+        bool undecided;
+        enum direction direction;
         VEC(struct reason) reasons;
 };
 
@@ -39,23 +25,36 @@ struct pieces {
         size_t n, cap;
 };
 
-struct pair_case {
+/* Effects of what one end says, in the families that both ends have. */
+struct answer {
         VEC(size_t) effects;
-        bits_word *sources; /* NULL where there is no effect */
+};
+
+/* What the policies of a destination hear alike, and the numbers of it. */
+struct cell {
+        struct part sources;
+        bool is_heard;
+        size_t heard[FAMILIES];
+};
+struct cells {
+        struct cell *items;
+        size_t n, cap;
+        bool are_known;
 };
 
 struct judge {
         const struct ends *ends;
         struct stances *stances;
-        struct intern *why_numbers, *effect_numbers;
+        struct hearings *hearings;
+        struct intern *why_numbers, *effect_numbers, *answer_numbers;
         VEC(struct why) whys;
         VEC(struct effect) effects;
+        VEC(struct answer) answers;
+        VEC(size_t) slot_of; /* by effect: 1 + where it is among the effects, while destination */
+        VEC(struct cells) cells; /* by number of the destination's stance */
+        struct cells everyone;   /* one cell: of destinations whom no policy isolates */
         struct strbuf key;
-        struct arena *scratch; /* holds what follows, until the next destination */
-        size_t destination;
-        struct intern *case_numbers;
-        VEC(struct pair_case) cases;
-        struct hearing hearings[FAMILIES];
+        struct arena *scratch; /* until the next destination */
 };
 
 struct judge *judge_new(const struct ends *ends, struct stances *stances)
@@ -64,25 +63,19 @@ struct judge *judge_new(const struct ends *ends, struct stances *stances)
 
         judge->ends = ends;
         judge->stances = stances;
+        judge->hearings = hearings_new(ends, stances);
         judge->why_numbers = intern_new(ends->arena);
         judge->effect_numbers = intern_new(ends->arena);
+        judge->answer_numbers = intern_new(ends->arena);
         judge->scratch = arena_new();
         return judge;
 }
 
 void judge_free(struct judge *judge)
 {
+        hearings_free(judge->hearings);
         arena_free(judge->scratch);
         strbuf_done(&judge->key);
-}
-
-void judge_destination(struct judge *judge, size_t destination)
-{
-        arena_reset(judge->scratch);
-        judge->destination = destination;
-        judge->case_numbers = intern_new(judge->scratch);
-        memset(&judge->cases, 0, sizeof(judge->cases));
-        memset(judge->hearings, 0, sizeof(judge->hearings));
 }
 
 static const struct end *end_at(const struct judge *judge, size_t at)
@@ -90,162 +83,43 @@ static const struct end *end_at(const struct judge *judge, size_t at)
         return &judge->ends->list.items[at];
 }
 
-static bool own_node(const struct judge *judge, enum when when, enum direction direction,
-                     const struct end *subject, const struct end *peer, enum family family)
-{
-        if (direction == DIRECTION_EGRESS && judge->ends->own_node_egress)
-                return false;
-        return ends_own_node(judge->ends, when, subject->pod[when], peer, family);
-}
-
-static void hear(struct judge *judge, enum direction direction, size_t subject, size_t peer,
-                 enum family family)
-{
-        struct hearing *hearing = &judge->hearings[family];
-        const struct end *pods = end_at(judge, subject);
-        const struct stance *stance =
-            end_is_block(pods) ? NULL : stance_of(judge->stances, subject, direction);
-
-        for (enum when when = BEFORE; when <= AFTER; when++) {
-                struct say *say = &hearing->says[when][direction];
-                say->rules.n = 0;
-                say->isolated = stance && stance->isolated[when];
-                say->own_node =
-                    stance && own_node(judge, when, direction, pods, end_at(judge, peer), family);
-                if (!stance)
-                        continue;
-                vec_foreach (const struct asked_rule *const, rule, &stance->rules[when])
-                        if (bits_get((*rule)->takes_in[family], peer))
-                                vec_push(judge->scratch, &say->rules, *rule);
-        }
-        /* Then nothing changes, and it is as well not told apart: see difference.h. */
-        struct say *before = &hearing->says[BEFORE][direction];
-        struct say *after = &hearing->says[AFTER][direction];
-        if (before->own_node && after->own_node && end_is_block(end_at(judge, peer)))
-                before->own_node = after->own_node = false;
-}
-
 static void add_to_key(struct judge *judge, const void *bytes, size_t n)
 {
         strbuf_add_bytes(&judge->key, bytes, n);
 }
 
-static void key_of_hearing(struct judge *judge, const struct hearing *hearing)
+static bool reasons_equal(const struct reason *a, const struct reason *b)
 {
-        for (enum when when = BEFORE; when <= AFTER; when++)
-                for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
-                        const struct say *say = &hearing->says[when][d];
-                        size_t head =
-                            say->rules.n << 2 | (size_t)say->isolated << 1 | (size_t)say->own_node;
-                        add_to_key(judge, &head, sizeof(head));
-                        if (say->rules.n > 0)
-                                add_to_key(judge, say->rules.items,
-                                           say->rules.n * sizeof(*say->rules.items));
-                }
+        return a->kind == b->kind && a->direction == b->direction && a->policy == b->policy &&
+               a->rule == b->rule;
 }
 
-/* A name is the destination pod's own, at that time. */
-static bool port_of(const struct judge *judge, enum when when, const struct policy_port *port,
-                    struct port_range *ret)
-{
-        const struct pod *pod = end_at(judge, judge->destination)->pod[when];
-        uint16_t number;
-
-        if (!port->name) {
-                *ret = port->range;
-                return true;
-        }
-        if (!pod || !pod_named_port(pod, port->name, port->protocol, &number))
-                return false;
-        *ret = (struct port_range){number, number};
-        return true;
-}
-
-static bool rule_allows(const struct judge *judge, enum when when, const struct policy_rule *rule,
-                        enum protocol protocol, uint16_t number)
-{
-        struct port_range range;
-
-        for (size_t i = 0; i < rule->ports.n; i++)
-                if (rule->ports.items[i].protocol == protocol &&
-                    port_of(judge, when, &rule->ports.items[i], &range) &&
-                    port_range_contains(range, number))
-                        return true;
-        return rule->ports.n == 0;
-}
-
-static bool say_allows(const struct judge *judge, enum when when, const struct say *say,
-                       enum protocol protocol, uint16_t number)
-{
-        if (!say->isolated || say->own_node)
-                return true;
-        vec_foreach (const struct asked_rule *const, rule, &say->rules)
-                if (rule_allows(judge, when, (*rule)->rule, protocol, number))
-                        return true;
-        return false;
-}
-
-typedef VEC(uint32_t) cut_list;
-
-static int compare_cuts(const void *a, const void *b)
-{
-        uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-        return (left > right) - (left < right);
-}
-
-static void cut_at_rule(const struct judge *judge, enum when when, const struct policy_rule *rule,
-                        enum protocol protocol, cut_list *cuts)
-{
-        struct port_range range;
-
-        for (size_t i = 0; i < rule->ports.n; i++)
-                if (rule->ports.items[i].protocol == protocol &&
-                    port_of(judge, when, &rule->ports.items[i], &range)) {
-                        vec_push(judge->scratch, cuts, range.first);
-                        vec_push(judge->scratch, cuts, range.last + 1u);
-                }
-}
-
-/* Where something may change, sorted, with both ends of all ports. */
-static cut_list cuts_of(const struct judge *judge, const struct hearing *hearing,
-                        enum protocol protocol)
-{
-        cut_list cuts = {0};
-
-        vec_push(judge->scratch, &cuts, 0);
-        vec_push(judge->scratch, &cuts, PORTS_END);
-        for (enum when when = BEFORE; when <= AFTER; when++)
-                for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
-                        vec_foreach (const struct asked_rule *const, rule,
-                                     &hearing->says[when][d].rules)
-                                cut_at_rule(judge, when, (*rule)->rule, protocol, &cuts);
-        vec_sort(&cuts, compare_cuts);
-        return cuts;
-}
-
+/* Each once: views have some in common. */
 static void add_reason(struct judge *judge, struct why *why, struct reason reason)
 {
+        vec_foreach (const struct reason, known, &why->reasons)
+                if (reasons_equal(known, &reason))
+                        return;
         vec_push(judge->scratch, &why->reasons, reason);
         add_to_key(judge, &reason.kind, sizeof(reason.kind));
-        add_to_key(judge, &reason.direction, sizeof(reason.direction));
         add_to_key(judge, &reason.policy, sizeof(reason.policy));
         add_to_key(judge, &reason.rule, sizeof(reason.rule));
 }
 
-/* Why one end allows at one time what it does not at the other. */
-static void reason_of_end(struct judge *judge, const struct hearing *hearing, enum when allowed,
-                          enum direction direction, size_t subject, const struct traffic *traffic,
-                          struct why *why)
+/* Why an end allows at one time what it does not at the other. */
+static void add_reasons(struct judge *judge, const struct hearing *hearing, const struct view *view,
+                        enum when allowed, const struct traffic *traffic, struct why *why)
 {
-        const struct say *say = &hearing->says[allowed][direction];
+        enum direction direction = hearing->direction;
+        const struct say *say = &view->says[allowed];
 
         if (say->own_node) {
                 add_reason(judge, why, (struct reason){REASON_OWN_NODE, direction, NULL, 0});
                 return;
         }
         if (!say->isolated) {
-                const struct stance *stance = stance_of(judge->stances, subject, direction);
+                const struct stance *stance =
+                    stance_of(judge->stances, hearing->subject, direction);
                 vec_foreach (const struct network_policy *const, policy,
                              &stance->policies[!allowed])
                         add_reason(judge, why,
@@ -253,29 +127,27 @@ static void reason_of_end(struct judge *judge, const struct hearing *hearing, en
                 return;
         }
         vec_foreach (const struct asked_rule *const, rule, &say->rules)
-                if (rule_allows(judge, allowed, (*rule)->rule, traffic->protocol,
-                                traffic->ports.first))
+                if (rule_allows(judge->hearings, allowed, hearing->destination, (*rule)->rule,
+                                traffic))
                         add_reason(judge, why,
                                    (struct reason){REASON_RULE, direction, (*rule)->ref.policy,
                                                    (*rule)->ref.rule});
 }
 
-/* The number of why; both ends that changed are named, the source's first. */
-static size_t number_why(struct judge *judge, const struct hearing *hearing, size_t source,
-                         enum change_kind kind, bool allows[WHENS][DIRECTIONS],
-                         const struct traffic *traffic)
+/* The number of why. */
+static size_t number_why(struct judge *judge, const struct hearing *hearing, enum change_kind kind,
+                         bool undecided, const struct traffic *traffic)
 {
         enum when allowed = kind == CHANGE_OPENED ? AFTER : BEFORE;
-        struct why why = {.kind = kind};
+        struct why why = {.kind = kind, .undecided = undecided, .direction = hearing->direction};
 
         judge->key.length = 0;
         add_to_key(judge, &kind, sizeof(kind));
-        for (unsigned i = 0; i < DIRECTIONS; i++) {
-                enum direction d = i == 0 ? DIRECTION_EGRESS : DIRECTION_INGRESS;
-                size_t subject = d == DIRECTION_EGRESS ? source : judge->destination;
-                if (allows[allowed][d] && !allows[!allowed][d])
-                        reason_of_end(judge, hearing, allowed, d, subject, traffic, &why);
-        }
+        add_to_key(judge, &undecided, sizeof(undecided));
+        add_to_key(judge, &why.direction, sizeof(why.direction));
+        vec_foreach (const struct view, view, &hearing->views)
+                if (hearing_allows(judge->hearings, hearing, view, traffic) == ALLOWS(allowed))
+                        add_reasons(judge, hearing, view, allowed, traffic, &why);
         size_t number = intern_number(judge->why_numbers, judge->key.text, judge->key.length);
         if (number == judge->whys.n) {
                 why.reasons.items = arena_copy(judge->ends->arena, why.reasons.items,
@@ -285,46 +157,84 @@ static size_t number_why(struct judge *judge, const struct hearing *hearing, siz
         return number;
 }
 
-/* Ports of one slot between two cuts; *pieces grows where something happens to them. */
-static void judge_ports(struct judge *judge, const struct hearing *hearing, size_t source,
-                        const struct traffic *traffic, struct pieces *pieces)
+static void add_piece(struct judge *judge, struct pieces *pieces, size_t why,
+                      const struct traffic *traffic)
 {
-        bool allows[WHENS][DIRECTIONS], both[WHENS];
-
-        for (enum when when = BEFORE; when <= AFTER; when++) {
-                for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
-                        allows[when][d] = say_allows(judge, when, &hearing->says[when][d],
-                                                     traffic->protocol, traffic->ports.first);
-                both[when] = allows[when][DIRECTION_INGRESS] && allows[when][DIRECTION_EGRESS];
-        }
-        if (both[BEFORE] == both[AFTER])
-                return;
-        enum change_kind kind = both[AFTER] ? CHANGE_OPENED : CHANGE_CLOSED;
-        struct piece piece = {number_why(judge, hearing, source, kind, allows, traffic), *traffic};
+        struct piece piece = {why, *traffic};
         struct piece *last = pieces->n ? &pieces->items[pieces->n - 1] : NULL;
-        if (last && last->why == piece.why && last->traffic.protocol == traffic->protocol &&
+
+        if (last && last->why == why && last->traffic.protocol == traffic->protocol &&
             last->traffic.ports.last + 1 == traffic->ports.first)
                 last->traffic.ports.last = traffic->ports.last;
         else
                 vec_push(judge->scratch, pieces, piece);
 }
 
-static struct pieces judge_family(struct judge *judge, const struct hearing *hearing, size_t source)
+/* What both ends together may allow, of what each may. */
+static unsigned both_may(unsigned one, unsigned other)
 {
-        struct pieces pieces = {0};
+        unsigned both = 0;
 
-        for (size_t slot = 0; slot < SLOTS; slot++) {
-                cut_list cuts = cuts_of(judge, hearing, slots[slot]);
-                for (size_t i = 0; i + 1 < cuts.n; i++) {
-                        if (cuts.items[i] == cuts.items[i + 1])
-                                continue;
-                        struct traffic traffic = {
-                            slots[slot],
-                            {(uint16_t)cuts.items[i], (uint16_t)(cuts.items[i + 1] - 1)}};
-                        judge_ports(judge, hearing, source, &traffic, &pieces);
-                }
+        for (unsigned i = 0; i < ALLOWINGS; i++)
+                for (unsigned j = 0; j < ALLOWINGS; j++)
+                        if (one >> i & 1 && other >> j & 1)
+                                both |= 1u << (i & j);
+        return both;
+}
+
+/* Ports that neither end tells apart; pieces grow, by kind, where this end is why something happens
+ * to them. Where something happens for certain, an end that may be why is passed over: there is
+ * one that is. */
+static void judge_ports(struct judge *judge, const struct hearing *hearing, unsigned other,
+                        const struct stretch *stretch, struct pieces *pieces)
+{
+        unsigned both = both_may(stretch->may_be, other);
+
+        for (enum change_kind kind = CHANGE_CLOSED; kind <= CHANGE_OPENED; kind++) {
+                unsigned allows = ALLOWS(kind == CHANGE_OPENED ? AFTER : BEFORE);
+                unsigned always = 1u << allows, all = ALLOWINGS - 1;
+                bool decided = both == always;
+                if (!(both & always) || !(stretch->may_be & always) ||
+                    !(other & (always | 1u << all)) || (decided && stretch->may_be != always))
+                        continue;
+                size_t why = number_why(judge, hearing, kind, !decided, &stretch->traffic);
+                add_piece(judge, &pieces[kind], why, &stretch->traffic);
         }
-        return pieces;
+}
+
+static uint16_t lower(uint16_t a, uint16_t b)
+{
+        return a < b ? a : b;
+}
+
+/* An outline's stretches leave nothing out: both are walked side by side. Within a stretch of this
+ * end's, which may have joined what different rules allow, reasons differ. */
+static void judge_stretch(struct judge *judge, const struct hearing *hearing,
+                          const struct outline *other, size_t *at, const struct stretch *own,
+                          struct pieces *pieces)
+{
+        struct stretch stretch = *own;
+
+        for (;;) {
+                const struct stretch *beside = &other->items[*at];
+                stretch.traffic.ports.last =
+                    lower(own->traffic.ports.last, beside->traffic.ports.last);
+                judge_ports(judge, hearing, beside->may_be, &stretch, pieces);
+                *at += beside->traffic.ports.last <= own->traffic.ports.last;
+                if (stretch.traffic.ports.last == own->traffic.ports.last)
+                        return;
+                stretch.traffic.ports.first = (uint16_t)(stretch.traffic.ports.last + 1);
+        }
+}
+
+static void judge_family(struct judge *judge, size_t own, size_t other, struct pieces *pieces)
+{
+        const struct hearing *hearing = hearings_at(judge->hearings, own);
+        const struct outline *beside = hearings_outline(judge->hearings, other);
+        size_t at = 0;
+
+        vec_foreach (const struct stretch, stretch, &hearing->stretches)
+                judge_stretch(judge, hearing, beside, &at, stretch, pieces);
 }
 
 static bool pieces_equal(const struct pieces *a, const struct pieces *b)
@@ -341,20 +251,35 @@ static bool pieces_equal(const struct pieces *a, const struct pieces *b)
         return true;
 }
 
+static struct effect effect_of(const struct why *why, const bool families[FAMILIES],
+                               bool one_family)
+{
+        struct effect effect = {
+            .kind = why->kind,
+            .undecided = why->undecided,
+            .direction = why->direction,
+            .one_family = one_family,
+        };
+
+        memcpy(effect.families, families, sizeof(effect.families));
+        effect.reasons.items = why->reasons.items;
+        effect.reasons.n = why->reasons.n;
+        return effect;
+}
+
 /* One effect out of all pieces that have the same reasons. */
 static size_t number_effect(struct judge *judge, const struct pieces *pieces, size_t why,
                             const bool families[FAMILIES], bool one_family)
 {
-        struct effect effect = {.kind = judge->whys.items[why].kind, .one_family = one_family};
+        struct effect effect = effect_of(&judge->whys.items[why], families, one_family);
 
         judge->key.length = 0;
         add_to_key(judge, &why, sizeof(why));
-        memcpy(effect.families, families, sizeof(effect.families));
         add_to_key(judge, families, sizeof(effect.families));
         add_to_key(judge, &one_family, sizeof(one_family));
-        for (size_t i = 0; i < pieces->n; i++) {
-                const struct traffic *traffic = &pieces->items[i].traffic;
-                if (pieces->items[i].why != why)
+        vec_foreach (const struct piece, piece, pieces) {
+                const struct traffic *traffic = &piece->traffic;
+                if (piece->why != why)
                         continue;
                 vec_push(judge->ends->arena, &effect.traffic, *traffic);
                 add_to_key(judge, &traffic->protocol, sizeof(traffic->protocol));
@@ -362,15 +287,14 @@ static size_t number_effect(struct judge *judge, const struct pieces *pieces, si
         }
         size_t number = intern_number(judge->effect_numbers, judge->key.text, judge->key.length);
         if (number == judge->effects.n) {
-                effect.reasons.items = judge->whys.items[why].reasons.items;
-                effect.reasons.n = judge->whys.items[why].reasons.n;
                 vec_push(judge->ends->arena, &judge->effects, effect);
+                vec_push(judge->ends->arena, &judge->slot_of, 0);
         }
         return number;
 }
 
 static void add_effects(struct judge *judge, const struct pieces *pieces,
-                        const bool families[FAMILIES], bool one_family, struct pair_case *ret)
+                        const bool families[FAMILIES], bool one_family, struct answer *ret)
 {
         for (size_t i = 0; i < pieces->n; i++) {
                 bool first = true;
@@ -380,86 +304,291 @@ static void add_effects(struct judge *judge, const struct pieces *pieces,
                         continue;
                 size_t effect =
                     number_effect(judge, pieces, pieces->items[i].why, families, one_family);
-                vec_push(judge->scratch, &ret->effects, effect);
+                vec_push(judge->ends->arena, &ret->effects, effect);
         }
 }
 
 /* Where both families say the same it is said once, also for pods that have one alone. */
-static struct pair_case judge_case(struct judge *judge, size_t source, const bool has[FAMILIES])
+static void add_effects_of_kind(struct judge *judge, struct pieces pieces[FAMILIES][KINDS],
+                                const bool has[FAMILIES], enum change_kind kind,
+                                struct answer *answer)
 {
         static const bool either[FAMILIES] = {true, true};
-        struct pieces pieces[FAMILIES] = {0};
-        struct pair_case answer = {0};
         bool both = has[FAMILY_IPV4] && has[FAMILY_IPV6];
 
-        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
-                if (has[family])
-                        pieces[family] = judge_family(judge, &judge->hearings[family], source);
-        if (both && pieces_equal(&pieces[FAMILY_IPV4], &pieces[FAMILY_IPV6])) {
-                add_effects(judge, &pieces[FAMILY_IPV4], either, false, &answer);
-        } else {
-                for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
-                        bool families[FAMILIES] = {!both, !both};
-                        families[family] = true;
-                        if (has[family])
-                                add_effects(judge, &pieces[family], families, both, &answer);
-                }
+        if (both && pieces_equal(&pieces[FAMILY_IPV4][kind], &pieces[FAMILY_IPV6][kind])) {
+                add_effects(judge, &pieces[FAMILY_IPV4][kind], either, false, answer);
+                return;
         }
-        if (answer.effects.n > 0)
-                answer.sources = bits_new(judge->scratch, judge->ends->list.n);
-        return answer;
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
+                bool families[FAMILIES] = {!both, !both};
+                families[family] = true;
+                if (has[family])
+                        add_effects(judge, &pieces[family][kind], families, both, answer);
+        }
 }
 
-void judge_source(struct judge *judge, size_t source)
+/* What comes of one end's say, by what it has heard and what the other allows. */
+static size_t answer_of(struct judge *judge, const size_t own[FAMILIES],
+                        const size_t other[FAMILIES], const bool has[FAMILIES])
 {
-        const struct end *from = end_at(judge, source), *to = end_at(judge, judge->destination);
-        size_t policies = end_is_block(from)
-                              ? SIZE_MAX
-                              : stance_of(judge->stances, source, DIRECTION_EGRESS)->number;
-        bool has[FAMILIES];
+        struct pieces pieces[FAMILIES][KINDS] = {0};
+        struct answer answer = {0};
 
         judge->key.length = 0;
-        add_to_key(judge, &policies, sizeof(policies));
+        add_to_key(judge, has, FAMILIES * sizeof(*has));
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++) {
-                has[family] = from->family[family] && to->family[family];
-                add_to_key(judge, &has[family], sizeof(has[family]));
                 if (!has[family])
                         continue;
-                hear(judge, DIRECTION_EGRESS, source, judge->destination, family);
-                hear(judge, DIRECTION_INGRESS, judge->destination, source, family);
-                key_of_hearing(judge, &judge->hearings[family]);
+                add_to_key(judge, &own[family], sizeof(own[family]));
+                add_to_key(judge, &other[family], sizeof(other[family]));
         }
-        if (!has[FAMILY_IPV4] && !has[FAMILY_IPV6])
-                return;
-        size_t number = intern_number(judge->case_numbers, judge->key.text, judge->key.length);
-        if (number == judge->cases.n) {
-                struct pair_case answer = judge_case(judge, source, has);
-                vec_push(judge->scratch, &judge->cases, answer);
-        }
-        if (judge->cases.items[number].sources)
-                bits_set(judge->cases.items[number].sources, source);
+        size_t number = intern_number(judge->answer_numbers, judge->key.text, judge->key.length);
+        if (number < judge->answers.n)
+                return number;
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                if (has[family])
+                        judge_family(judge, own[family], other[family], pieces[family]);
+        for (enum change_kind kind = CHANGE_CLOSED; kind <= CHANGE_OPENED; kind++)
+                add_effects_of_kind(judge, pieces, has, kind, &answer);
+        vec_push(judge->ends->arena, &judge->answers, answer);
+        return number;
 }
 
-struct effects judge_effects(struct judge *judge)
+static void add_sources(struct judge *judge, struct effects *effects, size_t effect,
+                        const struct part *sources, const struct part *cell)
+{
+        size_t *slot = &judge->slot_of.items[effect];
+
+        if (!*slot) {
+                struct sources_of_effect one = {
+                    effect,
+                    {bits_new(judge->scratch, judge->ends->list.n), SIZE_MAX, 0, sources->any}};
+                vec_push(judge->scratch, effects, one);
+                *slot = effects->n;
+        }
+        struct part *of = &effects->items[*slot - 1].sources;
+        for (size_t i = sources->first_word; i < sources->end_word; i++)
+                of->bits[i] |= sources->bits[i] & cell->bits[i];
+        of->first_word =
+            sources->first_word < of->first_word ? sources->first_word : of->first_word;
+        of->end_word = sources->end_word > of->end_word ? sources->end_word : of->end_word;
+}
+
+static void make_cells(struct judge *judge, const struct stance *stance, struct cells *cells)
+{
+        struct partition partition;
+
+        partition_init(&partition, judge->scratch, judge->ends->list.n);
+        for (enum when when = BEFORE; stance && when <= AFTER; when++)
+                vec_foreach (const struct asked_rule *const, rule, &stance->rules[when])
+                        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                                partition_split(&partition, (*rule)->takes_in[family]);
+        struct parts parts = partition_parts(&partition, judge->ends->arena,
+                                             bits_full(judge->scratch, judge->ends->list.n));
+        vec_foreach (const struct part, part, &parts) {
+                struct cell cell = {.sources = *part};
+                vec_push(judge->ends->arena, cells, cell);
+        }
+        cells->are_known = true;
+}
+
+static struct cells *cells_of(struct judge *judge, size_t destination)
+{
+        static const struct cells none;
+        const struct stance *stance =
+            end_is_block(end_at(judge, destination))
+                ? NULL
+                : stance_of(judge->stances, destination, DIRECTION_INGRESS);
+        struct cells *cells = &judge->everyone;
+
+        if (stance && stance->rules[BEFORE].n + stance->rules[AFTER].n > 0) {
+                while (judge->cells.n <= stance->number)
+                        vec_push(judge->ends->arena, &judge->cells, none);
+                cells = &judge->cells.items[stance->number];
+        }
+        if (!cells->are_known)
+                make_cells(judge, stance, cells);
+        vec_foreach (struct cell, cell, cells)
+                cell->is_heard = false;
+        return cells;
+}
+
+/* A source of the part that is in the cell; SIZE_MAX where there is none. */
+static size_t meet(const struct part *sources, const struct part *cell)
+{
+        for (size_t i = sources->first_word; i < sources->end_word; i++) {
+                bits_word both = sources->bits[i] & cell->bits[i];
+                if (both)
+                        return i * BITS_WORD + (size_t)__builtin_ctzll(both);
+        }
+        return SIZE_MAX;
+}
+
+static void hear(struct judge *judge, enum direction direction, size_t source, size_t destination,
+                 const bool has[FAMILIES], size_t ret[FAMILIES])
+{
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                if (has[family])
+                        ret[family] =
+                            hearings_hear(judge->hearings, direction, source, destination, family);
+}
+
+/* Sources that are like all others of the cell to the destination are heard once for all. */
+static void hear_cell(struct judge *judge, struct cell *cell, size_t source, size_t destination,
+                      const bool has[FAMILIES], size_t ret[FAMILIES])
+{
+        static const bool either[FAMILIES] = {true, true};
+
+        if (ends_stands_alone(judge->ends, source) || ends_stands_alone(judge->ends, destination) ||
+            end_lacks_address(end_at(judge, source))) {
+                hear(judge, DIRECTION_INGRESS, source, destination, has, ret);
+                return;
+        }
+        if (!cell->is_heard)
+                hear(judge, DIRECTION_INGRESS, source, destination, either, cell->heard);
+        cell->is_heard = true;
+        memcpy(ret, cell->heard, sizeof(cell->heard));
+}
+
+static void outlines_of(const struct judge *judge, const size_t heard[FAMILIES],
+                        const bool has[FAMILIES], size_t ret[FAMILIES])
+{
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                if (has[family])
+                        ret[family] = hearings_at(judge->hearings, heard[family])->outline;
+}
+
+static void judge_part(struct judge *judge, size_t destination, const struct part *sources,
+                       struct cells *cells, struct effects *effects)
+{
+        const struct end *from = end_at(judge, sources->any), *to = end_at(judge, destination);
+        size_t heard[DIRECTIONS][FAMILIES], outlines[DIRECTIONS][FAMILIES], source;
+        bool has[FAMILIES];
+
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                has[family] = from->family[family] && to->family[family];
+        if (!has[FAMILY_IPV4] && !has[FAMILY_IPV6])
+                return;
+        hear(judge, DIRECTION_EGRESS, sources->any, destination, has, heard[DIRECTION_EGRESS]);
+        outlines_of(judge, heard[DIRECTION_EGRESS], has, outlines[DIRECTION_EGRESS]);
+        vec_foreach (struct cell, cell, cells) {
+                if ((source = meet(sources, &cell->sources)) == SIZE_MAX)
+                        continue;
+                hear_cell(judge, cell, source, destination, has, heard[DIRECTION_INGRESS]);
+                outlines_of(judge, heard[DIRECTION_INGRESS], has, outlines[DIRECTION_INGRESS]);
+                for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
+                        size_t answer = answer_of(judge, heard[d], outlines[!d], has);
+                        vec_foreach (const size_t, effect, &judge->answers.items[answer].effects)
+                                add_sources(judge, effects, *effect, sources, &cell->sources);
+                }
+        }
+}
+
+struct effects judge_destination(struct judge *judge, size_t destination,
+                                 const struct parts *sources)
 {
         struct effects effects = {0};
 
-        vec_foreach (const struct pair_case, answer, &judge->cases)
-                vec_foreach (const size_t, effect, &answer->effects) {
-                        size_t i = 0;
-                        while (i < effects.n && effects.items[i].effect != *effect)
-                                i++;
-                        if (i == effects.n) {
-                                struct sources_of_effect one = {
-                                    *effect, bits_new(judge->scratch, judge->ends->list.n)};
-                                vec_push(judge->scratch, &effects, one);
-                        }
-                        bits_or(effects.items[i].sources, answer->sources, judge->ends->list.n);
-                }
+        arena_reset(judge->scratch);
+        struct cells *cells = cells_of(judge, destination);
+        vec_foreach (const struct part, part, sources)
+                judge_part(judge, destination, part, cells, &effects);
+        vec_foreach (const struct sources_of_effect, one, &effects)
+                judge->slot_of.items[one->effect] = 0;
         return effects;
 }
 
 const struct effect *judge_effect(const struct judge *judge, size_t number)
 {
         return &judge->effects.items[number];
+}
+
+/* What else than rules may tell ends apart that are judged in one direction. */
+static size_t class_of(struct judge *judge, struct intern *classes, size_t at,
+                       enum direction direction, bool asks_everyone)
+{
+        const struct end *end = end_at(judge, at);
+        size_t alone = ends_stands_alone(judge->ends, at) ? at : SIZE_MAX;
+        size_t policies =
+            end_is_block(end) ? SIZE_MAX : stance_of(judge->stances, at, direction)->number;
+        size_t ports = direction == DIRECTION_INGRESS ? end->ports : 0;
+
+        judge->key.length = 0;
+        add_to_key(judge, &alone, sizeof(alone));
+        add_to_key(judge, &policies, sizeof(policies));
+        add_to_key(judge, &ports, sizeof(ports));
+        add_to_key(judge, end->family, sizeof(end->family));
+        add_to_key(judge, &asks_everyone, sizeof(asks_everyone));
+        for (enum when when = BEFORE; when <= AFTER; when++) {
+                bool lacks = end->intervals[when][FAMILY_IPV4] == INTERVAL_ANY;
+                add_to_key(judge, &lacks, sizeof(lacks));
+        }
+        return intern_number(classes, judge->key.text, judge->key.length);
+}
+
+static struct partition classes_of(struct judge *judge, const bits_word *wanted,
+                                   enum direction direction, const bits_word *asks_everyone)
+{
+        struct arena *arena = judge->ends->arena;
+        struct intern *classes = intern_new(arena);
+        size_t n = judge->ends->list.n;
+        struct partition partition;
+
+        partition_init(&partition, arena, n);
+        for (size_t i = bits_next(wanted, 0, n); i < n; i = bits_next(wanted, i + 1, n))
+                partition.class_of[i] = class_of(judge, classes, i, direction,
+                                                 asks_everyone && bits_get(asks_everyone, i));
+        partition.n_classes = intern_size(classes) + 1;
+        return partition;
+}
+
+struct parts judge_sources(struct judge *judge, const bits_word *wanted)
+{
+        struct partition partition = classes_of(judge, wanted, DIRECTION_EGRESS, NULL);
+
+        return partition_parts(&partition, judge->ends->arena, wanted);
+}
+
+typedef VEC(const struct asked_rule *) rule_list;
+
+static int compare_rules(const void *a, const void *b)
+{
+        const struct asked_rule *const *left = a, *const *right = b;
+
+        return (*left > *right) - (*left < *right);
+}
+
+/* Those that the sources' policies ask of their destinations, some many times. */
+static rule_list rules_of(struct judge *judge, const struct parts *sources)
+{
+        rule_list rules = {0};
+
+        vec_foreach (const struct part, part, sources) {
+                if (end_is_block(end_at(judge, part->any)))
+                        continue;
+                const struct stance *stance =
+                    stance_of(judge->stances, part->any, DIRECTION_EGRESS);
+                for (enum when when = BEFORE; when <= AFTER; when++)
+                        for (size_t i = 0; i < stance->rules[when].n; i++)
+                                vec_push(judge->scratch, &rules, stance->rules[when].items[i]);
+        }
+        vec_sort(&rules, compare_rules);
+        return rules;
+}
+
+struct parts judge_destinations(struct judge *judge, const bits_word *wanted,
+                                const bits_word *asks_everyone, const struct parts *sources)
+{
+        struct partition partition = classes_of(judge, wanted, DIRECTION_INGRESS, asks_everyone);
+        rule_list rules = rules_of(judge, sources);
+
+        for (size_t i = 0; i < rules.n; i++) {
+                const struct asked_rule *rule = rules.items[i];
+                if ((i > 0 && rule == rules.items[i - 1]) || rule->rule->peers.n == 0)
+                        continue;
+                for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                        partition_split(&partition, rule->takes_in[family]);
+        }
+        return partition_parts(&partition, judge->ends->arena, wanted);
 }

@@ -12,8 +12,14 @@ struct workload {
         const char *name; /* NULL where nothing names it alone, or there is one pod */
 };
 
+/* Pods and ends lie in the order of their namespaces. */
+struct namespace_part {
+        struct span pairs, ends;
+};
+
 struct names {
         const struct ends *ends;
+        VEC(struct namespace_part) namespaces;
         size_t *workload_of; /* by pair */
         VEC(struct workload) workloads;
         size_t *counts;                 /* by workload; zero but while a namespace is named */
@@ -114,6 +120,23 @@ static void find_kinds(struct names *names)
         }
 }
 
+static void find_namespaces(struct names *names)
+{
+        const struct ends *ends = names->ends;
+        size_t next = 0;
+
+        for (size_t i = 0; i < ends->pairs.n;) {
+                const char *name = meta_of(ends, i)->namespace;
+                struct namespace_part part = {namespace_span(ends, i), {next, 0}};
+                while (next < ends->n_pods &&
+                       ends->list.items[next].pod[AFTER]->meta.namespace == name)
+                        next++;
+                part.ends.n = next - part.ends.first;
+                vec_push(ends->arena, &names->namespaces, part);
+                i += part.pairs.n;
+        }
+}
+
 struct names *names_new(const struct ends *ends)
 {
         struct names *names = arena_new_object(ends->arena, struct names);
@@ -142,6 +165,7 @@ struct names *names_new(const struct ends *ends)
         }
         names->counts = arena_new_array(ends->arena, size_t, names->workloads.n);
         find_kinds(names);
+        find_namespaces(names);
         return names;
 }
 
@@ -221,15 +245,18 @@ static void name_pods_of(struct naming *naming, struct span span)
                 names->counts[names->workload_of[i]] = 0;
 }
 
+static bool holds_any(const struct naming *naming, struct span ends)
+{
+        size_t end = ends.first + ends.n;
+
+        return bits_next(naming->in, ends.first, end) < end;
+}
+
 static void name_pods(struct naming *naming)
 {
-        const struct ends *ends = naming->names->ends;
-        struct span span;
-
-        for (size_t i = 0; i < ends->pairs.n; i = span.first + span.n) {
-                span = namespace_span(ends, i);
-                name_pods_of(naming, span);
-        }
+        vec_foreach (const struct namespace_part, part, &naming->names->namespaces)
+                if (holds_any(naming, part->ends))
+                        name_pods_of(naming, part->pairs);
 }
 
 static const char *node_at(const struct ends *ends, const struct ip *ip)
@@ -365,7 +392,6 @@ static void find_possible(struct naming *naming, const bits_word *other,
 void names_give(struct names *names, const bits_word *in, const bits_word *other,
                 const bool families[FAMILIES], struct group *group)
 {
-        const struct ends *ends = names->ends;
         struct naming naming = {.names = names, .in = in};
 
         find_possible(&naming, other, families);
@@ -374,9 +400,7 @@ void names_give(struct names *names, const bits_word *in, const bits_word *other
         if (pods && blocks) {
                 add_name(&naming, "anywhere");
         } else {
-                bool one_namespace =
-                    ends->pairs.n > 0 && namespace_span(ends, 0).n == ends->pairs.n;
-                if (pods && !one_namespace)
+                if (pods && names->namespaces.n > 1)
                         add_name(&naming, "every pod");
                 else
                         name_pods(&naming);

@@ -7,12 +7,15 @@ struct rows {
         struct row_list list;
 };
 
-static size_t number_of(struct intern *numbers, size_t effect, const bits_word *bits, size_t width)
+/* No more of a set than the words that hold any: most sets are a few pods of 10,000. */
+static size_t number_of(struct intern *numbers, size_t effect, const bits_word *bits, size_t first,
+                        size_t end)
 {
         _cleanup_strbuf_ struct strbuf key = {0};
 
         strbuf_add_bytes(&key, (const char *)&effect, sizeof(effect));
-        strbuf_add_bytes(&key, (const char *)bits, bits_words(width) * sizeof(*bits));
+        strbuf_add_bytes(&key, (const char *)&first, sizeof(first));
+        strbuf_add_bytes(&key, (const char *)(bits + first), (end - first) * sizeof(*bits));
         return intern_number(numbers, key.text, key.length);
 }
 
@@ -26,20 +29,19 @@ struct rows *rows_new(struct arena *arena, size_t n_ends)
         return rows;
 }
 
-static bits_word *copy_of(const struct rows *rows, const bits_word *bits)
+void rows_add(struct rows *rows, size_t effect, const struct part *from, const struct part *to)
 {
-        return arena_copy(rows->arena, bits, bits_words(rows->width) * sizeof(*bits));
-}
-
-void rows_add(struct rows *rows, size_t effect, const bits_word *from, size_t to)
-{
-        size_t number = number_of(rows->numbers, effect, from, rows->width);
+        size_t number =
+            number_of(rows->numbers, effect, from->bits, from->first_word, from->end_word);
 
         if (number == rows->list.n) {
-                struct row row = {effect, copy_of(rows, from), bits_new(rows->arena, rows->width)};
+                struct row row = {effect, bits_new(rows->arena, rows->width),
+                                  bits_new(rows->arena, rows->width)};
+                bits_copy(row.from, from->bits, rows->width);
                 vec_push(rows->arena, &rows->list, row);
         }
-        bits_set(rows->list.items[number].to, to);
+        for (size_t i = to->first_word; i < to->end_word; i++)
+                rows->list.items[number].to[i] |= to->bits[i];
 }
 
 struct row_list rows_gather(struct rows *rows)
@@ -48,7 +50,11 @@ struct row_list rows_gather(struct rows *rows)
         struct row_list gathered = {0};
 
         vec_foreach (const struct row, row, &rows->list) {
-                size_t number = number_of(numbers, row->effect, row->to, rows->width);
+                size_t first = bits_first(row->to, rows->width) / BITS_WORD;
+                size_t end = bits_words(rows->width);
+                while (!row->to[end - 1])
+                        end--;
+                size_t number = number_of(numbers, row->effect, row->to, first, end);
                 if (number >= gathered.n)
                         vec_push(rows->arena, &gathered, *row);
                 else

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "verify/difference/ends.h"
+#include "verify/difference/partition.h"
 
 /* Gathers "this effect, from these ends, to that end" into as few rectangles as come of it without
  * trying hard: destinations with the same effect from the same sources become one row, and then
@@ -13,7 +14,8 @@ struct row {
 };
 
 struct rows *rows_new(struct arena *arena, size_t n_ends);
-void rows_add(struct rows *rows, size_t effect, const bits_word *from, size_t to); /* copies */
+void rows_add(struct rows *rows, size_t effect, const struct part *from,
+              const struct part *to); /* copies */
 /* In the order in which they came first. */
 struct row_list {
         struct row *items;

@@ -199,8 +199,7 @@ static void take_in_pods(const struct ends *ends, enum when when,
         }
 }
 
-/* An interval lies in a block as its first address does. A pod without an address will lie in one
- * of all addresses, wherever it comes to be. */
+/* An interval lies in a block as its first address does; a pod without an address in none. */
 static void take_in_block(const struct ends *ends, enum when when, const struct policy_peer *peer,
                           bits_word *bits)
 {
@@ -213,10 +212,8 @@ static void take_in_block(const struct ends *ends, enum when when, const struct 
                         bits_set(bits, ends->first_interval[family] + at);
         for (size_t i = 0; i < ends->n_pods; i++) {
                 size_t at = ends->list.items[i].intervals[when][family];
-                bool in = at == INTERVAL_ANY ? peer->cidr.length == 0 && peer->except.n == 0
-                                             : at >= span.first && at <= span.last &&
-                                                   ip_block_holds(peer, &line->starts.items[at]);
-                if (in)
+                if (at >= span.first && at <= span.last &&
+                    ip_block_holds(peer, &line->starts.items[at]))
                         bits_set(bits, i);
         }
 }
