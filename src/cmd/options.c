@@ -18,22 +18,27 @@
 
 typedef const char *(*option_reader)(const char *argument, struct options *options);
 
-/* Lists live until exit. */
-static void add_path(const char ***list, size_t *n, const char *path)
+/* Lists live until exit, in the readers' own variables: options may be gone by then. */
+static const char **add_path(const char ***list, size_t *n, const char *path)
 {
         *list = memory_grow(*list, (*n + 1) * sizeof(**list));
         (*list)[(*n)++] = path;
+        return *list;
 }
 
 static const char *read_file_name(const char *argument, struct options *options)
 {
-        add_path(&options->files, &options->n_files, argument);
+        static const char **files;
+
+        options->files = add_path(&files, &options->n_files, argument);
         return NULL;
 }
 
 static const char *read_to(const char *argument, struct options *options)
 {
-        add_path(&options->to_files, &options->n_to_files, argument);
+        static const char **files;
+
+        options->to_files = add_path(&files, &options->n_to_files, argument);
         return NULL;
 }
 
