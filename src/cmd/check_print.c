@@ -160,10 +160,13 @@ static void add_finding(const struct check *check, const struct finding *finding
         add_meaning(finding, out);
         strbuf_printf(out, "  rules    %s in %s%s\n           %s\n", does(finding),
                       sim_hook_name(finding->hook), with_chance(finding),
-                      deciding_text(check->arena, &deciding));
+                      deciding.chain ? deciding_text(check->arena, &deciding)
+                                     : "no rule stops it: it comes to the end of every chain");
+        if (finding->doubt)
+                strbuf_printf(out, "           %s\n", finding->doubt);
         if (finding->classes > 1)
-                strbuf_printf(out, "           and so for %zu more classes of addresses\n",
-                              finding->classes - 1);
+                strbuf_printf(out, "           and so for %zu more class%s of addresses\n",
+                              finding->classes - 1, finding->classes == 2 ? "" : "es");
 }
 
 static size_t counted(const struct proof *proof)
@@ -202,7 +205,7 @@ static void add_findings(const struct check *check, struct strbuf *out)
                         n++;
                 }
         if (counted(proof) > n)
-                strbuf_printf(out, "and %zu more like these\n", counted(proof) - n);
+                strbuf_printf(out, "and %zu more\n", counted(proof) - n);
 }
 
 void check_print(const struct check *check, bool timings, struct strbuf *out)

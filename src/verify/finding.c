@@ -270,11 +270,19 @@ int finding_add(struct space *space, struct proof *proof, const struct differenc
         return 0;
 }
 
+/* What people know best first: connections of pods, then what is sent to a link, then the rest. */
+static int obscurity(const struct finding *finding)
+{
+        return finding->expected ? 2 : finding->verdict.of_link ? 1 : 0;
+}
+
 static int compare_findings(const void *a, const void *b)
 {
         const struct finding *x = a, *y = b;
         int order = (int)x->kind - (int)y->kind;
 
+        if (order == 0)
+                order = obscurity(x) - obscurity(y);
         if (order == 0)
                 order = (int)x->hook - (int)y->hook;
         if (order == 0)

@@ -59,7 +59,7 @@ struct finding {
 };
 
 struct proof {
-        VEC(struct finding) findings; /* sorted: kind, hook, pod, packet */
+        VEC(struct finding) findings; /* sorted: kind, obscurity, hook, pod, packet */
         size_t counts[4];             /* by kind, kept or not */
         bool equal;                   /* no open, no shut, none unproven */
         /* Figures for people and for the bench. */
