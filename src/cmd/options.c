@@ -317,7 +317,6 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
             .protocol = PROTOCOL_TCP,
             .timeout_ms = 3000,
             .lab = "lab",
-            .period_seconds = 60,
         };
         getopt_tables(usage, letters, longs);
         opterr = 0;

@@ -69,7 +69,7 @@ struct options {
         const char *lab; /* "lab" */
         enum part part;  /* of a rendered ruleset */
         bool live, repair, watch, timings;
-        unsigned period_seconds; /* 60 */
+        unsigned period_seconds; /* 0 where not given */
         unsigned limit;          /* of lines of text; 0: none */
         int n_arguments;         /* what is left */
         char **arguments;

@@ -75,6 +75,12 @@ int cmd_verify(int argc, char **argv)
         if (status != PARSED)
                 return status;
         bool json = options.output == OUTPUT_JSON, timings = options.timings || options.verbose;
+        if (options.period_seconds > 0 && !options.watch)
+                return fail(argv[0], EXIT_USAGE, "--period goes with --watch alone");
+        if ((options.has_flavour || options.deny != DENY_DROP) && !options.repair)
+                return fail(argv[0], EXIT_USAGE, "--backend and --deny go with --repair alone");
+        if (options.period_seconds == 0)
+                options.period_seconds = 60;
         if (options.n_saved > 0 && (options.watch || options.repair))
                 return fail(argv[0], EXIT_USAGE,
                             "--rules and --sets are of another time or place: no --watch, and no "

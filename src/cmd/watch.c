@@ -118,6 +118,7 @@ int verify_watch(const char *command, const struct options *options)
             .changes = changes,
             .signals = open_signals(),
         };
+        bool first = true;
 
         if (!changes)
                 fprintf(stderr, "note: %s; rules are looked at every %u seconds only\n", err.text,
@@ -126,6 +127,9 @@ int verify_watch(const char *command, const struct options *options)
                 if (changes)
                         nftables_watch_drain(changes);
                 look(&watching);
+                if (first && watching.status == EXIT_USAGE)
+                        break; /* a wrong path or name at the start gets no better by waiting */
+                first = false;
         } while (wait_for_change(&watching));
         close(watching.signals);
         strbuf_done(&watching.said);
