@@ -106,6 +106,41 @@ static int compare_ips(const void *a, const void *b)
         return ip_compare(a, b);
 }
 
+static const char *missing_set(const struct ruleset *ruleset)
+{
+        vec_foreach (const struct table, table, &ruleset->tables)
+                vec_foreach (const struct chain, chain, &table->chains)
+                        vec_foreach (const struct rule, rule, &chain->rules)
+                                vec_foreach (const struct match, match, &rule->matches)
+                                        if (match->kind == MATCH_SET &&
+                                            !ruleset_set(ruleset, match->set.name))
+                                                return match->set.name;
+        return NULL;
+}
+
+/* A file that was forgotten looks like a firewall that is empty. */
+static void note_missing(struct check *check, const struct ruleset *ruleset)
+{
+        const char *set = missing_set(ruleset);
+        bool has[FAMILIES] = {0};
+
+        vec_foreach (const struct table, table, &ruleset->tables)
+                has[table->family] = true;
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                if (!has[family])
+                        vec_push(check->arena, &check->reading.notes,
+                                 arena_printf(check->arena,
+                                              "--rules have no table of %s: the node is taken "
+                                              "to have no rules there",
+                                              family_name(family)));
+        if (set)
+                vec_push(check->arena, &check->reading.notes,
+                         arena_printf(check->arena,
+                                      "set %s, which rules name, is in none of --sets: what "
+                                      "matches it is not known",
+                                      set));
+}
+
 /* What a save does not say: the links. The Node object's addresses are the node's; none of the
  * others is local to it, or a broadcast address of its links. */
 static int read_files(const char *command, const struct options *options, struct check *check,
@@ -118,6 +153,7 @@ static int read_files(const char *command, const struct options *options, struct
         if (status != EXIT_YES)
                 return status;
         ruleset_finish(ruleset);
+        note_missing(check, ruleset);
         check->reading.enforced = enforced_of(ruleset);
         facts->known = true;
         if (node) {

@@ -244,6 +244,14 @@ def test_files_say_the_same_as_the_kernel(node, tmp_path, fault):
     assert files == live
 
 
+def test_files_that_are_missing_are_named(node, tmp_path):
+    applied(node)
+    saved(node, tmp_path)
+    done = anywhere("--rules", str(tmp_path / "iptables"), status=1)
+    assert "note: --rules have no table of IPv6" in done.stdout
+    assert "is in none of --sets" in done.stdout
+
+
 def test_files_that_are_bad(node, tmp_path):
     applied(node)
     words = saved(node, tmp_path)
@@ -411,6 +419,9 @@ def test_bad_input(node):
     assert "/nonexistent.yaml" in done.stderr
     assert "--watch reads the manifests each time" in verify(node, "--watch", status=2).stderr
     assert "--period" in verify(node, "--period", "0", status=2).stderr
+    assert "goes with --watch" in verify(node, "--period", "5", status=2).stderr
+    assert "go with --repair" in verify(node, "--deny", "reject", status=2).stderr
+    assert "does not exist" in node.penstock("verify", "-f", "/none", "--watch", status=2).stderr
 
 
 # Watching.
