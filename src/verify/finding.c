@@ -201,9 +201,11 @@ static const char *doubt_of(const struct dice *dice)
 
 #define MAX_SEARCHED 16 /* classes that are tried */
 
-/* One of the classes whose packets nat's rules lead here with the mark. */
-static bool find_arriving(const struct space *space, const struct difference *difference,
-                          struct finding *finding)
+/* One of the classes of which is_wanted() is true of the packet. */
+static bool find_packet(const struct space *space, const struct difference *difference,
+                        struct finding *finding,
+                        bool (*is_wanted)(const struct space *space, enum sim_hook hook,
+                                          const struct sim_packet *packet))
 {
         const struct stretch *stretch = &space->stretches[difference->evaluation->stretch];
         size_t width = stretch->n_words * BITS_WORD;
@@ -214,7 +216,7 @@ static bool find_arriving(const struct space *space, const struct difference *di
         one.bits = left;
         for (size_t i = 0; i < MAX_SEARCHED && !bits_are_none(left, width); i++) {
                 struct sim_packet packet = packet_of(space, &one);
-                if (mark_arrives(space->enforced, finding->hook, &packet, &space->node)) {
+                if (is_wanted(space, finding->hook, &packet)) {
                         finding->packet = packet;
                         return true;
                 }
@@ -222,6 +224,23 @@ static bool find_arriving(const struct space *space, const struct difference *di
                 left[first / BITS_WORD] &= ~((bits_word)1 << first % BITS_WORD);
         }
         return false;
+}
+
+/* Do nat's rules lead it here with the mark? */
+static bool is_led_here(const struct space *space, enum sim_hook hook,
+                        const struct sim_packet *packet)
+{
+        return mark_arrives(space->enforced, hook, packet, &space->node);
+}
+
+static bool comes_unmarked(const struct space *space, enum sim_hook hook,
+                           const struct sim_packet *packet)
+{
+        const struct sim_options options = {.node = &space->node};
+        struct sim_packet coming = *packet;
+
+        return mark_direct(space->enforced, hook, &options, &coming) && coming.mark == 0 &&
+               coming.mark_unknown == 0;
 }
 
 int finding_add(struct space *space, struct proof *proof, const struct difference *difference,
@@ -240,8 +259,11 @@ int finding_add(struct space *space, struct proof *proof, const struct differenc
         size_t kept = 0;
 
         finding.packet = packet_of(space, difference);
+        if (difference->arrival == ARRIVES_UNMARKED &&
+            !find_packet(space, difference, &finding, comes_unmarked))
+                return 0;
         if (difference->arrival == ARRIVES_TRANSLATED && finding.kind != FINDING_UNPROVEN &&
-            !find_arriving(space, difference, &finding)) {
+            !find_packet(space, difference, &finding, is_led_here)) {
                 finding.doubt =
                     arena_printf(space->arena, "no packet was found that comes with mark 0x%x",
                                  evaluation->mark);

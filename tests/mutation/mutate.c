@@ -6,7 +6,7 @@
 
 size_t mutations_n(void)
 {
-        return n_rule_mutations + n_set_mutations + n_foreign_mutations;
+        return n_rule_mutations + n_set_mutations + n_foreign_mutations + n_chain_mutations;
 }
 
 const struct mutation *mutation_at(size_t i)
@@ -14,7 +14,11 @@ const struct mutation *mutation_at(size_t i)
         if (i < n_rule_mutations)
                 return &rule_mutations[i];
         i -= n_rule_mutations;
-        return i < n_set_mutations ? &set_mutations[i] : &foreign_mutations[i - n_set_mutations];
+        if (i < n_set_mutations)
+                return &set_mutations[i];
+        i -= n_set_mutations;
+        return i < n_foreign_mutations ? &foreign_mutations[i]
+                                       : &chain_mutations[i - n_foreign_mutations];
 }
 
 static void copy_rules(struct arena *arena, const struct chain *from, struct chain *to)

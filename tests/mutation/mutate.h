@@ -25,8 +25,9 @@ struct mutation {
 };
 
 /* All there are. */
-extern const struct mutation rule_mutations[], set_mutations[], foreign_mutations[];
-extern const size_t n_rule_mutations, n_set_mutations, n_foreign_mutations;
+extern const struct mutation rule_mutations[], set_mutations[], foreign_mutations[],
+    chain_mutations[];
+extern const size_t n_rule_mutations, n_set_mutations, n_foreign_mutations, n_chain_mutations;
 size_t mutations_n(void);
 const struct mutation *mutation_at(size_t i);
 

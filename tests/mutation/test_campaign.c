@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "compile/compile.h"
 #include "judge.h"
@@ -65,11 +66,12 @@ complain(struct campaign *campaign, const struct subject_node *node,
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         if (campaign->complaints++ < MAX_COMPLAINTS)
-                print_message(
-                    "PENSTOCK_SEED=%" PRIu64 ", cluster %u, node %s%s: %s: %s\n        %s\n",
-                    campaign->size.seed, campaign->cluster, node->name,
-                    node->options.own_node_egress ? ", own-node egress by policy" : "",
-                    mutation ? mutation->name : "no fault", mutation ? mutant->what : "", text);
+                print_message("PENSTOCK_SEED=%" PRIu64
+                              ", cluster %u, node %s%s: %s\n        %s\n        %s\n",
+                              campaign->size.seed, campaign->cluster, node->name,
+                              node->options.own_node_egress ? ", own-node egress by policy" : "",
+                              text, mutation ? mutation->name : "no fault",
+                              mutation ? mutant->what : "");
 }
 
 static const struct ruleset *install(struct arena *arena, const struct cluster *cluster,
@@ -248,6 +250,7 @@ static void hold_faultless(struct campaign *campaign, const struct subject_node 
 static void hold_node(struct campaign *campaign, struct arena *arena, const struct cluster *cluster,
                       const struct cluster *other, const char *name, struct bytes *bytes)
 {
+        const char *only = getenv("PENSTOCK_FAULT"); /* by name */
         enum deny_action deny = campaign->cluster % 3 ? DENY_DROP : DENY_REJECT;
         struct subject_node node = {
             .name = name,
@@ -259,9 +262,10 @@ static void hold_node(struct campaign *campaign, struct arena *arena, const stru
         node.stale = install(arena, other, &node.options, deny);
         campaign->nodes++;
         hold_faultless(campaign, &node, arena, bytes);
-        for (size_t round = 0; round < ROUNDS; round++)
+        for (size_t round = 0; round < number_from("PENSTOCK_ROUNDS", ROUNDS); round++)
                 for (size_t at = 0; at < mutations_n(); at++)
-                        hold_mutant(campaign, &node, bytes, at);
+                        if (!only || strcmp(only, mutation_at(at)->name) == 0)
+                                hold_mutant(campaign, &node, bytes, at);
 }
 
 static struct cluster *load(struct arena *arena, const struct manifest *manifest)

@@ -111,6 +111,17 @@ static void types_of_addresses_are_each_familys_own(void **state)
                     "");
 }
 
+/* What others do to marked packets they do to no other. */
+static void packets_come_with_the_marks_that_they_are_given(void **state)
+{
+        struct change change = {.filter = "-A FORWARD -m mark ! --mark 0x1/0x1 -j DROP\n",
+                                .more = MANGLE("-A PREROUTING -j MARK --set-xmark 0x1/0x1\n")};
+
+        check_proof(EVERYONE, &change, "");
+        change.more = MANGLE("-A PREROUTING -s 10.1.0.0/24 -j MARK --set-xmark 0x1/0x1\n");
+        check_proof(EVERYONE, &change, "others FORWARD 2");
+}
+
 /* Which of the two tables comes first, nobody knows. */
 static void flavours_come_in_any_order(void **state)
 {
@@ -197,6 +208,7 @@ int main(void)
             cmocka_unit_test(hooks_without_a_link_have_none),
             cmocka_unit_test(dice_need_not_fall_alike),
             cmocka_unit_test(types_of_addresses_are_each_familys_own),
+            cmocka_unit_test(packets_come_with_the_marks_that_they_are_given),
             cmocka_unit_test(flavours_come_in_any_order),
             cmocka_unit_test(chains_lead_on_for_long),
             cmocka_unit_test(chains_branch_without_end),
