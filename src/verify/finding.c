@@ -204,8 +204,8 @@ static const char *doubt_of(const struct dice *dice)
 /* One of the classes of which is_wanted() is true of the packet. */
 static bool find_packet(const struct space *space, const struct difference *difference,
                         struct finding *finding,
-                        bool (*is_wanted)(const struct space *space, enum sim_hook hook,
-                                          const struct sim_packet *packet))
+                        bool (*is_wanted)(const struct space *space, const struct finding *finding,
+                                          struct sim_packet *packet))
 {
         const struct stretch *stretch = &space->stretches[difference->evaluation->stretch];
         size_t width = stretch->n_words * BITS_WORD;
@@ -216,7 +216,7 @@ static bool find_packet(const struct space *space, const struct difference *diff
         one.bits = left;
         for (size_t i = 0; i < MAX_SEARCHED && !bits_are_none(left, width); i++) {
                 struct sim_packet packet = packet_of(space, &one);
-                if (is_wanted(space, finding->hook, &packet)) {
+                if (is_wanted(space, finding, &packet)) {
                         finding->packet = packet;
                         return true;
                 }
@@ -227,20 +227,29 @@ static bool find_packet(const struct space *space, const struct difference *diff
 }
 
 /* Do nat's rules lead it here with the mark? */
-static bool is_led_here(const struct space *space, enum sim_hook hook,
-                        const struct sim_packet *packet)
+static bool is_led_here(const struct space *space, const struct finding *finding,
+                        struct sim_packet *packet)
 {
-        return mark_arrives(space->enforced, hook, packet, &space->node);
+        return mark_arrives(space->enforced, finding->hook, packet, &space->node);
 }
 
-static bool comes_unmarked(const struct space *space, enum sim_hook hook,
-                           const struct sim_packet *packet)
+/* Is it so with the mark that it comes with, too? It gets that. */
+static bool is_so_marked(const struct space *space, const struct finding *finding,
+                         struct sim_packet *packet)
 {
-        const struct sim_options options = {.node = &space->node};
-        struct sim_packet coming = *packet;
-
-        return mark_direct(space->enforced, hook, &options, &coming) && coming.mark == 0 &&
-               coming.mark_unknown == 0;
+        for (enum chance chance = CHANCE_UNKNOWN; chance <= CHANCE_FAILS; chance++) {
+                const struct sim_options options = {.node = &space->node, .chance = chance};
+                struct sim_packet coming = *packet;
+                if (!mark_direct(space->enforced, finding->hook, &options, &coming))
+                        continue;
+                struct sim_result result =
+                    simulate(space->enforced, finding->hook, &coming, &options);
+                if (is_as_found(finding, result.outcome)) {
+                        *packet = coming;
+                        return true;
+                }
+        }
+        return false;
 }
 
 int finding_add(struct space *space, struct proof *proof, const struct difference *difference,
@@ -259,8 +268,8 @@ int finding_add(struct space *space, struct proof *proof, const struct differenc
         size_t kept = 0;
 
         finding.packet = packet_of(space, difference);
-        if (difference->arrival == ARRIVES_UNMARKED &&
-            !find_packet(space, difference, &finding, comes_unmarked))
+        if (difference->arrival == ARRIVES_ANYHOW &&
+            !find_packet(space, difference, &finding, is_so_marked))
                 return 0;
         if (difference->arrival == ARRIVES_TRANSLATED && finding.kind != FINDING_UNPROVEN &&
             !find_packet(space, difference, &finding, is_led_here)) {

@@ -8,7 +8,7 @@
 /* How packets came to the hook, as far as it matters. */
 enum arrival {
         ARRIVES_PLAIN,      /* no rule asks for marks, or none sets any */
-        ARRIVES_UNMARKED,   /* only what comes without a mark is asked about */
+        ARRIVES_ANYHOW,     /* asked of what has no mark; shown where it is so with its mark, too */
         ARRIVES_DIRECT,     /* sent to where it goes, with the mark that this gives */
         ARRIVES_TRANSLATED, /* sent to an address that nat's rules lead there */
 };

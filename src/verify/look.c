@@ -192,7 +192,7 @@ static int look_without_arrivals(struct look *look)
                 look_at_groups(look, note_doubt);
         look->evaluation.any_mark = false;
         look->compared = all & COMPARE_OTHERS;
-        look->arrival = ARRIVES_UNMARKED;
+        look->arrival = ARRIVES_ANYHOW;
         if (look->compared && !look->space->needs_arrivals)
                 r = look_at_groups(look, compare);
         look->compared = all;

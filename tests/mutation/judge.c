@@ -234,6 +234,22 @@ static struct sim_result run(const struct enforced *enforced, enum sim_hook hook
         return simulate(enforced, hook, &arriving, options);
 }
 
+static bool is_of_link_or_many(const struct ip *ip)
+{
+        const uint8_t *bytes = ip->bytes;
+
+        if (ip->family == FAMILY_IPV6)
+                return bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+        return (bytes[0] & 0xf0) == 224 || (bytes[0] & bytes[1] & bytes[2] & bytes[3]) == 255;
+}
+
+/* What others do with what is theirs is their affair. */
+static bool concerns_pods(const struct judge *judge, const struct sim_packet *packet)
+{
+        return local_pod(judge, &packet->source) || local_pod(judge, &packet->destination) ||
+               is_of_link_or_many(&packet->source) || is_of_link_or_many(&packet->destination);
+}
+
 static bool find(const struct judge *judge, const struct enforced *enforced, enum sim_hook hook,
                  const struct sim_packet *packet, enum chance chance, enum expectation expected,
                  enum finding_kind *ret)
@@ -253,7 +269,7 @@ static bool find(const struct judge *judge, const struct enforced *enforced, enu
                 *ret = FINDING_OPEN;
         else
                 *ret = is_penstocks(&result) ? FINDING_SHUT : FINDING_SHUT_BY_OTHERS;
-        return true;
+        return *ret != FINDING_SHUT_BY_OTHERS || concerns_pods(judge, packet);
 }
 
 bool judge_finds(const struct judge *judge, const struct enforced *enforced,

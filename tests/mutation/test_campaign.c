@@ -205,7 +205,8 @@ static bool ask_both(struct campaign *campaign, const struct subject_node *node,
         }
         hold_kinds(campaign, node, mutation, mutant, arena, ret);
         vec_foreach (const struct finding, finding, &ret->proof.findings)
-                hold_finding(campaign, node, mutation, mutant, arena, enforced, finding);
+                if (!finding->doubt) /* else its packet alone shows nothing */
+                        hold_finding(campaign, node, mutation, mutant, arena, enforced, finding);
         return true;
 }
 

@@ -120,6 +120,10 @@ static void packets_come_with_the_marks_that_they_are_given(void **state)
         check_proof(EVERYONE, &change, "");
         change.more = MANGLE("-A PREROUTING -s 10.1.0.0/24 -j MARK --set-xmark 0x1/0x1\n");
         check_proof(EVERYONE, &change, "others FORWARD 2");
+        change = (struct change){.filter = "-A FORWARD -m mark --mark 0x4 -j ACCEPT\n"
+                                           "-A FORWARD -p udp -j DROP\n",
+                                 .more = MANGLE("-A PREROUTING -j MARK --set-xmark 0x1/0x1\n")};
+        check_proof(EVERYONE, &change, "others FORWARD 3");
 }
 
 /* Which of the two tables comes first, nobody knows. */
