@@ -459,6 +459,9 @@ static const char *hold_unsure(struct arena *arena, const struct sides *sides,
                 may[changes.items[i]->kind] = true;
                 if (changes.items[i]->undecided != undecided)
                         return "decided and undecided at once";
+                enum direction d = changes.items[i]->reasons->direction;
+                if (!undecided && before.sides[d].allowed == after.sides[d].allowed)
+                        return "said to be an end's doing, without the address";
         }
         int expected = (int)after.allowed - (int)before.allowed;
         tally->undecided += undecided;

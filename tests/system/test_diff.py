@@ -179,6 +179,10 @@ TO_BACKEND = "podSelector: {matchLabels: {app: backend}}, policyTypes: [Ingress]
     ("ipBlock: {cidr: 192.0.2.0/24}", "ipBlock: {cidr: 192.0.2.0/24}}, {podSelector: {matchLabels: {app: other}}",
      "default/other → default/backend TCP 80: opened by default/p ingress[0]\n"
      "1 opened, 0 closed\n"),
+    # No pod has an address of many.
+    ("podSelector: {matchLabels: {app: nobody}}", "ipBlock: {cidr: 224.0.0.0/4}}, {podSelector: {matchLabels: {app: other}}",
+     "default/other → default/backend TCP 80: opened by default/p ingress[0]\n"
+     "1 opened, 0 closed\n"),
     # It loses one half of the block, if it is there, and gains another.
     ("ipBlock: {cidr: 192.0.2.0/25}", "ipBlock: {cidr: 192.0.2.128/25}",
      "192.0.2.0/25 → default/backend TCP 80: closed, no longer allowed by default/p ingress[0]\n"

@@ -192,10 +192,10 @@ static void judge_ports(struct judge *judge, const struct hearing *hearing, unsi
 
         for (enum change_kind kind = CHANGE_CLOSED; kind <= CHANGE_OPENED; kind++) {
                 unsigned allows = ALLOWS(kind == CHANGE_OPENED ? AFTER : BEFORE);
-                unsigned always = 1u << allows, all = ALLOWINGS - 1;
+                unsigned always = 1u << allows;
                 bool decided = both == always;
                 if (!(both & always) || !(stretch->may_be & always) ||
-                    !(other & (always | 1u << all)) || (decided && stretch->may_be != always))
+                    (decided && stretch->may_be != always))
                         continue;
                 size_t why = number_why(judge, hearing, kind, !decided, &stretch->traffic);
                 add_piece(judge, &pieces[kind], why, &stretch->traffic);
@@ -355,23 +355,22 @@ static size_t answer_of(struct judge *judge, const size_t own[FAMILIES],
         return number;
 }
 
+/* Sources come by their first members: the first words are the first's. */
 static void add_sources(struct judge *judge, struct effects *effects, size_t effect,
                         const struct part *sources, const struct part *cell)
 {
         size_t *slot = &judge->slot_of.items[effect];
 
         if (!*slot) {
-                struct sources_of_effect one = {
-                    effect,
-                    {bits_new(judge->scratch, judge->ends->list.n), SIZE_MAX, 0, sources->any}};
+                struct sources_of_effect one = {effect,
+                                                {bits_new(judge->scratch, judge->ends->list.n),
+                                                 sources->first_word, 0, sources->any}};
                 vec_push(judge->scratch, effects, one);
                 *slot = effects->n;
         }
         struct part *of = &effects->items[*slot - 1].sources;
         for (size_t i = sources->first_word; i < sources->end_word; i++)
                 of->bits[i] |= sources->bits[i] & cell->bits[i];
-        of->first_word =
-            sources->first_word < of->first_word ? sources->first_word : of->first_word;
         of->end_word = sources->end_word > of->end_word ? sources->end_word : of->end_word;
 }
 
