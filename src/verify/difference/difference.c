@@ -198,7 +198,7 @@ static struct group shared_group(struct finder *finder, struct groups *groups,
         size_t bytes = bits_words(finder->ends.list.n) * sizeof(*bits);
         size_t number = intern_number(groups->numbers, bits, bytes);
 
-        if (number == groups->list.n) {
+        if (number >= groups->list.n) {
                 struct group group = group_of(finder, bits);
                 vec_push(finder->scratch, &groups->list, group);
         }
