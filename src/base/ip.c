@@ -80,6 +80,11 @@ int ip_compare(const struct ip *a, const struct ip *b)
         return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+int ip_compare_items(const void *a, const void *b)
+{
+        return ip_compare(a, b);
+}
+
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
         return ip_compare(a, b) == 0;

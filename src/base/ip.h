@@ -36,6 +36,7 @@ bool ip_parse_sloppy(const char *text, struct ip *ret);
 /* As RFC 5952 has it; returns text. */
 const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE]);
 int ip_compare(const struct ip *a, const struct ip *b); /* family, then number */
+int ip_compare_items(const void *a, const void *b);     /* the same, for sorting */
 bool ip_equal(const struct ip *a, const struct ip *b);
 /* The first of that family in a list; NULL where there is none. */
 const struct ip *ip_of_family(const struct ip *ips, size_t n, enum family family);

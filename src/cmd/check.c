@@ -101,11 +101,6 @@ static int read_kernel(const char *command, const struct options *options, struc
         return EXIT_YES;
 }
 
-static int compare_ips(const void *a, const void *b)
-{
-        return ip_compare(a, b);
-}
-
 static const char *missing_set(const struct ruleset *ruleset)
 {
         vec_foreach (const struct table, table, &ruleset->tables)
@@ -159,7 +154,7 @@ static int read_files(const char *command, const struct options *options, struct
         if (node) {
                 struct ip *locals = arena_copy(check->arena, node->addresses.items,
                                                node->addresses.n * sizeof(*locals));
-                sort_items(locals, node->addresses.n, sizeof(*locals), compare_ips);
+                sort_items(locals, node->addresses.n, sizeof(*locals), ip_compare_items);
                 facts->locals = locals;
                 facts->n_locals = node->addresses.n;
         }

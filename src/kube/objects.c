@@ -20,6 +20,17 @@ bool ip_block_holds(const struct policy_peer *block, const struct ip *ip)
         return true;
 }
 
+int ip_block_compare(const struct policy_peer *a, const struct policy_peer *b)
+{
+        int order = prefix_compare(&a->cidr, &b->cidr);
+
+        if (!order)
+                order = (a->except.n > b->except.n) - (a->except.n < b->except.n);
+        for (size_t i = 0; !order && i < a->except.n; i++)
+                order = prefix_compare(&a->except.items[i], &b->except.items[i]);
+        return order;
+}
+
 bool pod_finished(const struct pod *pod)
 {
         return pod->phase == POD_SUCCEEDED || pod->phase == POD_FAILED;

@@ -114,6 +114,8 @@ struct network_policy {
 
 bool peer_is_ip_block(const struct policy_peer *peer);
 bool ip_block_holds(const struct policy_peer *block, const struct ip *ip); /* in it, not excepted */
+/* An order of what ipBlocks say; 0 where it is the same. */
+int ip_block_compare(const struct policy_peer *a, const struct policy_peer *b);
 /* Has it ended: Succeeded or Failed? Its address may be another pod's already. */
 bool pod_finished(const struct pod *pod);
 /* Does it take part: is it live (not finished) and not of the host's network? Only such pods are

@@ -55,3 +55,35 @@ bool selector_matches(const struct selector *selector, const struct labels *labe
                         return false;
         return true;
 }
+
+static int text_compare(const char *a, const char *b)
+{
+        return a == b ? 0 : strcmp(a, b);
+}
+
+static int number_compare(size_t a, size_t b)
+{
+        return (a > b) - (a < b);
+}
+
+static int requirement_compare(const struct requirement *a, const struct requirement *b)
+{
+        int order = text_compare(a->key, b->key);
+
+        if (!order)
+                order = number_compare(a->operator, b->operator);
+        if (!order)
+                order = number_compare(a->n_values, b->n_values);
+        for (size_t i = 0; !order && i < a->n_values; i++)
+                order = text_compare(a->values[i], b->values[i]);
+        return order;
+}
+
+int selector_compare(const struct selector *a, const struct selector *b)
+{
+        int order = number_compare(a->n, b->n);
+
+        for (size_t i = 0; !order && i < a->n; i++)
+                order = requirement_compare(&a->items[i], &b->items[i]);
+        return order;
+}

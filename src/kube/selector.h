@@ -36,3 +36,5 @@ struct selector {
 /* NULL where absent; key is interned. */
 const char *labels_get(const struct labels *labels, const char *key);
 bool selector_matches(const struct selector *selector, const struct labels *labels);
+/* An order; 0 where both say the same in the same words, of whichever clusters they are. */
+int selector_compare(const struct selector *a, const struct selector *b);

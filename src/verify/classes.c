@@ -198,6 +198,16 @@ void splitter_add_prefix(struct splitter *splitter, size_t feature, const struct
                 add_keys(splitter, feature, address_key_of(&prefix->ip), address_key_last(prefix));
 }
 
+void splitter_add_prefixes(struct splitter *splitter, size_t feature, const char *const *texts,
+                           size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct prefix prefix;
+                if (prefix_parse(texts[i], &prefix, NULL) && prefix.ip.family == splitter->family)
+                        splitter_add_prefix(splitter, feature, &prefix);
+        }
+}
+
 /* Prefixes that hold one another, from the widest to the one that decides now. */
 struct nest {
         struct splitter *splitter;

@@ -28,6 +28,9 @@ size_t splitter_add_feature(struct splitter *splitter); /* 0, 1, 2, … */
 void splitter_add_range(struct splitter *splitter, size_t feature, const struct ip *first,
                         const struct ip *last);
 void splitter_add_prefix(struct splitter *splitter, size_t feature, const struct prefix *prefix);
+/* Of texts ("224.0.0.0/4"); those of the other family are passed over. */
+void splitter_add_prefixes(struct splitter *splitter, size_t feature, const char *const *texts,
+                           size_t n);
 /* What a finished set takes in, by the (first) prefix of its elements: the longest that contains an
  * address decides, be it a member or a nomatch (of hash:ip and bitmap:ip all are of one length).
  * In a set with more dimensions only elements for which pick() says so count, as if there were no

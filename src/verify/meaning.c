@@ -154,15 +154,11 @@ static size_t add_own_node(const struct cluster *cluster, const char *name, enum
         return feature;
 }
 
-static size_t add_prefixes(struct splitter *splitter, enum family family, const char *const *texts,
-                           size_t n)
+static size_t prefixes_feature(struct splitter *splitter, const char *const *texts, size_t n)
 {
         size_t feature = splitter_add_feature(splitter);
-        struct prefix prefix;
 
-        for (size_t i = 0; i < n; i++)
-                if (prefix_parse(texts[i], &prefix, NULL) && prefix.ip.family == family)
-                        splitter_add_prefix(splitter, feature, &prefix);
+        splitter_add_prefixes(splitter, feature, texts, n);
         return feature;
 }
 
@@ -189,8 +185,8 @@ struct meaning *meaning_new(struct arena *arena, const struct cluster *cluster,
         port_names_settle(&names);
         meaning->names = named_ports_new(arena, &names, cluster, family, splitter);
         meaning->own_node = add_own_node(cluster, options->node, family, splitter);
-        meaning->link_local = add_prefixes(splitter, family, link_local, ARRAY_SIZE(link_local));
-        meaning->many = add_prefixes(splitter, family, many, ARRAY_SIZE(many));
+        meaning->link_local = prefixes_feature(splitter, link_local, ARRAY_SIZE(link_local));
+        meaning->many = prefixes_feature(splitter, many, ARRAY_SIZE(many));
         return meaning;
 }
 

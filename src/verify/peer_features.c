@@ -17,44 +17,11 @@ static int number_compare(size_t a, size_t b)
         return (a > b) - (a < b);
 }
 
-static int requirement_compare(const struct requirement *a, const struct requirement *b)
-{
-        int order = text_compare(a->key, b->key);
-
-        if (!order)
-                order = number_compare(a->operator, b->operator);
-        if (!order)
-                order = number_compare(a->n_values, b->n_values);
-        for (size_t i = 0; !order && i < a->n_values; i++)
-                order = text_compare(a->values[i], b->values[i]);
-        return order;
-}
-
-static int selector_compare(const struct selector *a, const struct selector *b)
-{
-        int order = number_compare(a->n, b->n);
-
-        for (size_t i = 0; !order && i < a->n; i++)
-                order = requirement_compare(&a->items[i], &b->items[i]);
-        return order;
-}
-
 static const struct selector *pod_selector_of(const struct policy_peer *peer)
 {
         static const struct selector every_pod;
 
         return peer->pod_selector ? peer->pod_selector : &every_pod;
-}
-
-static int blocks_compare(const struct policy_peer *a, const struct policy_peer *b)
-{
-        int order = prefix_compare(&a->cidr, &b->cidr);
-
-        if (!order)
-                order = number_compare(a->except.n, b->except.n);
-        for (size_t i = 0; !order && i < a->except.n; i++)
-                order = prefix_compare(&a->except.items[i], &b->except.items[i]);
-        return order;
 }
 
 static int namespaces_compare(const struct peer_use *a, const struct peer_use *b)
@@ -76,7 +43,7 @@ static int uses_compare(const void *a, const void *b)
         if (order)
                 return order;
         if (block)
-                return blocks_compare(left->peer, right->peer);
+                return ip_block_compare(left->peer, right->peer);
         order = namespaces_compare(left, right);
         return order ? order
                      : selector_compare(pod_selector_of(left->peer), pod_selector_of(right->peer));

@@ -11,14 +11,9 @@
         (ADDRESS_BROADCAST | ADDRESS_MULTICAST | ADDRESS_UNICAST | ADDRESS_LOCAL |                 \
          ADDRESS_ANYCAST | ADDRESS_BLACKHOLE | ADDRESS_UNREACHABLE | ADDRESS_PROHIBIT)
 
-static int compare_ips(const void *a, const void *b)
-{
-        return ip_compare(a, b);
-}
-
 static bool is_listed(const struct ip *list, size_t n, const struct ip *ip)
 {
-        return n > 0 && bsearch(ip, list, n, sizeof(*list), compare_ips);
+        return n > 0 && bsearch(ip, list, n, sizeof(*list), ip_compare_items);
 }
 
 static bool is_number4(const struct ip *ip, uint32_t number)

@@ -14,11 +14,6 @@ static void add_ip(struct arena *arena, struct ip **items, size_t *n, const stru
         *items = more;
 }
 
-static int compare_ips(const void *a, const void *b)
-{
-        return ip_compare(a, b);
-}
-
 /* Where the caller knows nothing of the node, its object and its host's pods tell its addresses. */
 static struct sim_node node_of(struct arena *arena, const struct cluster *cluster,
                                const struct prove_options *options)
@@ -37,7 +32,7 @@ static struct sim_node node_of(struct arena *arena, const struct cluster *cluste
                         if (pod->host_network && !pod_finished(pod) &&
                             strcmp(pod->node, options->node) == 0)
                                 add_ip(arena, &ips, &n, &pod->ips.items[i]);
-        sort_items(ips, n, sizeof(*ips), compare_ips);
+        sort_items(ips, n, sizeof(*ips), ip_compare_items);
         node.known = true;
         node.locals = ips;
         node.n_locals = n;
@@ -50,16 +45,6 @@ struct own_features {
         size_t local, never[AXES];
         size_t n; /* of the program */
 };
-
-static void add_prefixes(struct splitter *splitter, size_t feature, enum family family,
-                         const char *const *texts, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                struct prefix prefix;
-                if (prefix_parse(texts[i], &prefix, NULL) && prefix.ip.family == family)
-                        splitter_add_prefix(splitter, feature, &prefix);
-        }
-}
 
 /* Of the node's links: no object tells them, so policies say nothing of them that could be
  * compared. penstock's rules treat them as it does 255.255.255.255. */
@@ -89,11 +74,10 @@ static struct own_features add_features(struct space *space, struct splitter *sp
                         splitter_add_prefix(splitter, features.local, &host);
         }
         features.never[AXIS_SOURCE] = splitter_add_feature(splitter);
-        add_prefixes(splitter, features.never[AXIS_SOURCE], space->family, sources,
-                     ARRAY_SIZE(sources));
+        splitter_add_prefixes(splitter, features.never[AXIS_SOURCE], sources, ARRAY_SIZE(sources));
         features.never[AXIS_DESTINATION] = splitter_add_feature(splitter);
-        add_prefixes(splitter, features.never[AXIS_DESTINATION], space->family, destinations,
-                     ARRAY_SIZE(destinations));
+        splitter_add_prefixes(splitter, features.never[AXIS_DESTINATION], destinations,
+                              ARRAY_SIZE(destinations));
         add_broadcasts(space, splitter, features.never[AXIS_DESTINATION]);
         return features;
 }

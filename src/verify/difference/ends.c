@@ -179,11 +179,6 @@ static void cut_lines(struct ends *ends)
 
 typedef VEC(struct ip) ip_list;
 
-static int compare_ips(const void *a, const void *b)
-{
-        return ip_compare(a, b);
-}
-
 /* Marks the intervals of which pods hold every single address; pods are sorted, each may come
  * twice. */
 static void mark_held(struct ends *ends, const ip_list *pods)
@@ -216,7 +211,7 @@ static void find_held(struct ends *ends)
                 vec_foreach (const struct pod, pod, &ends->cluster[when]->pods)
                         for (size_t i = 0; pod_takes_part(pod) && i < pod->ips.n; i++)
                                 vec_push(ends->arena, &pods, pod->ips.items[i]);
-        vec_sort(&pods, compare_ips);
+        vec_sort(&pods, ip_compare_items);
         mark_held(ends, &pods);
         for (size_t i = 0; link_prefix(i); i++) {
                 enum family family = link_prefix(i)->ip.family;

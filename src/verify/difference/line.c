@@ -44,16 +44,11 @@ void line_cut(struct line *line, struct arena *arena, const struct prefix *prefi
                 vec_push(arena, &line->starts, after);
 }
 
-static int compare_ips(const void *a, const void *b)
-{
-        return ip_compare(a, b);
-}
-
 void line_seal(struct line *line)
 {
         size_t kept = 0;
 
-        vec_sort(&line->starts, compare_ips);
+        vec_sort(&line->starts, ip_compare_items);
         vec_foreach (const struct ip, start, &line->starts)
                 if (kept == 0 || !ip_equal(start, &line->starts.items[kept - 1]))
                         line->starts.items[kept++] = *start;

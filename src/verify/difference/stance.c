@@ -17,32 +17,14 @@ struct stances {
 
 static bool selectors_equal(const struct selector *a, const struct selector *b)
 {
-        if (!a || !b)
-                return a == b;
-        if (a->n != b->n)
-                return false;
-        for (size_t i = 0; i < a->n; i++) {
-                const struct requirement *left = &a->items[i], *right = &b->items[i];
-                if (left->operator!= right->operator|| left->n_values != right->n_values ||
-                    strcmp(left->key, right->key) != 0)
-                        return false;
-                for (size_t j = 0; j < left->n_values; j++)
-                        if (strcmp(left->values[j], right->values[j]) != 0)
-                                return false;
-        }
-        return true;
+        return a && b ? selector_compare(a, b) == 0 : a == b;
 }
 
 static bool peers_equal(const struct policy_peer *a, const struct policy_peer *b)
 {
-        if (!selectors_equal(a->pod_selector, b->pod_selector) ||
-            !selectors_equal(a->namespace_selector, b->namespace_selector) ||
-            !prefix_equal(&a->cidr, &b->cidr) || a->except.n != b->except.n)
-                return false;
-        for (size_t i = 0; i < a->except.n; i++)
-                if (!prefix_equal(&a->except.items[i], &b->except.items[i]))
-                        return false;
-        return true;
+        return selectors_equal(a->pod_selector, b->pod_selector) &&
+               selectors_equal(a->namespace_selector, b->namespace_selector) &&
+               ip_block_compare(a, b) == 0;
 }
 
 static bool ports_equal(const struct policy_port *a, const struct policy_port *b)
