@@ -250,7 +250,7 @@ bool look_is_clear(struct look *look)
 }
 
 struct look look_new(struct space *space, struct proof *proof, enum sim_hook hook, enum axis axis,
-                     enum stretch_number stretch, size_t point, unsigned what, struct err *err)
+                     enum stretch_number stretch, size_t point, unsigned compared, struct err *err)
 {
         size_t n = space->stretches[stretch].n_words;
         bits_word *words = arena_new_array(space->arena, bits_word, 3 * n + 1);
@@ -264,7 +264,7 @@ struct look look_new(struct space *space, struct proof *proof, enum sim_hook hoo
                            .axis = axis,
                            .point = point},
             .fixed_class = SIZE_MAX,
-            .compared = what,
+            .compared = compared,
             .expected = words,
             .cut = words + n,
             .asked = words + 2 * n,

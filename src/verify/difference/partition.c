@@ -51,7 +51,7 @@ struct parts partition_parts(const struct partition *partition, struct arena *ar
 
         for (size_t i = bits_next(wanted, 0, n); i < n; i = bits_next(wanted, i + 1, n)) {
                 size_t *own = &number[partition->class_of[i]];
-                if (!*own) {
+                if (*own == 0 || parts.n == 0) {
                         struct part part = {bits_new(arena, n), i / BITS_WORD, 0, i};
                         vec_push(arena, &parts, part);
                         *own = parts.n;
