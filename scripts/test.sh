@@ -29,4 +29,4 @@ meson test -C build/sanitized --print-errorlogs --no-rebuild
 [ "$what" = all ] && [ -d tests/system ] || exit 0
 
 echo "System tests: real packets in network namespaces …"
-PENSTOCK=$PWD/build/sanitized/src/cmd/penstock python3 -m pytest -q -p no:cacheprovider tests/system
+PENSTOCK=$PWD/build/sanitized/src/cmd/penstock python3 -m pytest -q -rs -p no:cacheprovider tests/system

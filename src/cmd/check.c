@@ -136,6 +136,40 @@ static void note_missing(struct check *check, const struct ruleset *ruleset)
                                       set));
 }
 
+/* The first rule that takes packets out of connection tracking; false where there is none. */
+static bool find_notrack(const struct ruleset *ruleset, const struct table **ret_table,
+                         const struct chain **ret_chain, size_t *ret_number)
+{
+        vec_foreach (const struct table, table, &ruleset->tables)
+                vec_foreach (const struct chain, chain, &table->chains)
+                        for (size_t i = 0; i < chain->rules.n; i++)
+                                if (chain->rules.items[i].target.kind == TARGET_NOTRACK) {
+                                        *ret_table = table;
+                                        *ret_chain = chain;
+                                        *ret_number = i + 1;
+                                        return true;
+                                }
+        return false;
+}
+
+/* Such packets are compared as untracked ones, of which no connection is asked. */
+static void note_notrack(struct check *check)
+{
+        const struct table *table;
+        const struct chain *chain;
+        size_t number;
+
+        for (size_t i = 0; i < check->reading.enforced.n; i++)
+                if (find_notrack(check->reading.enforced.rules[i], &table, &chain, &number))
+                        vec_push(check->arena, &check->reading.notes,
+                                 arena_printf(check->arena,
+                                              "%s %s %s %zu takes packets out of connection "
+                                              "tracking: replies to them pass only where policies "
+                                              "allow them as connections of their own",
+                                              family_name(table->family), table->name, chain->name,
+                                              number));
+}
+
 /* What a save does not say: the links. The Node object's addresses are the node's; none of the
  * others is local to it, or a broadcast address of its links. */
 static int read_files(const char *command, const struct options *options, struct check *check,
@@ -207,6 +241,7 @@ static int compare(const char *command, const struct options *options, struct ch
         progress_end();
         if (status != EXIT_YES)
                 return status;
+        note_notrack(check);
         if (check->live) {
                 prove_options.link_of = link_of;
                 prove_options.link_data = check->arena;

@@ -51,7 +51,7 @@ void check_print(const struct check *check, bool timings, struct strbuf *out);
  *                             "icmpCode", "inInterface", "outInterface", "mark"},
  *                  "hook", "pod": NAME|null, "policies": "Allowed|Denied",
  *                  "expected": TEXT|null, "rules": "passes|stopped|unknown",
- *                  "verdict": {"egress", "ingress"} as in explain,
+ *                  "doubt": TEXT|null, "verdict": {"egress", "ingress"} as in explain,
  *                  "decidedBy": as in explain --live, "addressClasses": N}…],
  *    "bridge": TEXT|null, "notes": [TEXT…],
  *    "seconds": {"manifests", "reading", "classes", "proof"} (with --timings)} */

@@ -68,6 +68,7 @@ static void json_finding(struct json_print *json, const struct check *check,
         json_text(json, "policies", verdict_name(finding->verdict.allowed));
         json_text(json, "expected", finding->expected);
         json_text(json, "rules", rules[finding->kind]);
+        json_text(json, "doubt", finding->doubt);
         json_open(json, "verdict", '{');
         verdict_json(json, &finding->verdict);
         json_close(json, '}');

@@ -190,7 +190,8 @@ static bool all_allowed(const struct question *question)
 static bool any_differs(const struct question *question)
 {
         for (size_t i = 0; i < question->n_answers; i++)
-                if (question->answers[i].live.differs)
+                if (question->answers[i].live.differs ||
+                    (question->live && !question->answers[i].source))
                         return true;
         return false;
 }

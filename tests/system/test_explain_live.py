@@ -129,3 +129,8 @@ def test_not_root(applied):
     words += ["--node", "here", "client", "web", "--port", "80"]
     done = applied.run(*words, stdin=manifest_text(CLUSTER), status=3)
     assert "only root may read what the kernel enforces" in done.stderr
+
+
+def test_a_node_without_an_address_is_no_answer(applied):
+    done = explain(applied, "node", "web", status=3)
+    assert "a node without an address cannot be asked about; give one" in done.stdout

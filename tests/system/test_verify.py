@@ -193,7 +193,7 @@ def test_json_has_what_it_promises(node):
     assert list(answer["seconds"]) == ["manifests", "reading", "classes", "proof"]
     for finding in answer["findings"]:
         assert list(finding) == [
-            "kind", "packet", "hook", "pod", "policies", "expected", "rules", "verdict",
+            "kind", "packet", "hook", "pod", "policies", "expected", "rules", "doubt", "verdict",
             "decidedBy", "addressClasses",
         ]  # fmt: skip
         assert list(finding["packet"]) == [
@@ -285,6 +285,15 @@ def test_repair_mends_that_and_nothing_else(node):
     assert any(line.startswith("node here: applied ") and " +1 -0," in line for line in lines)
     assert any(line.startswith("node here: equal: ") for line in lines)
     assert node.state() == whole
+
+
+def test_what_is_taken_from_conntrack_is_told(node):
+    applied(node)
+    assert "connection tracking" not in verify(node).stdout
+    node.restore("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp -j CT --notrack\nCOMMIT\n")
+    assert (
+        "IPv4 raw PREROUTING 1 takes packets out of connection tracking" in verify(node).stdout
+    )
 
 
 def test_what_others_did_is_not_repaired(node):
