@@ -132,5 +132,5 @@ def test_not_root(applied):
 
 
 def test_a_node_without_an_address_is_no_answer(applied):
-    done = explain(applied, "node", "web", status=3)
+    done = explain(applied, "node", "web", "--port", "80", status=3)
     assert "a node without an address cannot be asked about; give one" in done.stdout
