@@ -122,8 +122,7 @@ static int look_live(const char *command, const struct options *options, struct 
         if (!report->node)
                 return EXIT_USAGE;
         if (conntrack_find(&judge, add_cut, &live, &err) < 0)
-                return fail(command, EXIT_TROUBLE, "--live: %s%s", err.text,
-                            geteuid() == 0 ? "" : " (this needs root)");
+                return fail(command, EXIT_TROUBLE, "--live: %s", err.text);
         vec_sort(&report->cut, compare_cut);
         return EXIT_YES;
 }

@@ -292,6 +292,9 @@ static int read_table(struct cutting *cutting, struct err *err)
         if (errno == EINVAL || errno == EOPNOTSUPP) /* nfnetlink knows no such subsystem */
                 return err_set(err, "reading connections: this kernel has no ctnetlink "
                                     "(CONFIG_NF_CT_NETLINK, module nf_conntrack_netlink)");
+        if (errno == EPERM)
+                return err_set(err, "only root may read connections (CAP_NET_ADMIN in this network "
+                                    "namespace)");
         return err_wrap(err, "reading connections");
 }
 

@@ -125,7 +125,7 @@ def test_which_node_must_be_known(applied):
 
 
 def test_not_root(applied):
-    words = ["setpriv", "--reuid=65534", "--clear-groups", PENSTOCK, "explain", "-f", "-", "--live"]
+    words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", PENSTOCK, "explain", "-f", "-", "--live"]
     words += ["--node", "here", "client", "web", "--port", "80"]
     done = applied.run(*words, stdin=manifest_text(CLUSTER), status=3)
     assert "only root may read what the kernel enforces" in done.stderr

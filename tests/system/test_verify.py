@@ -417,7 +417,7 @@ def test_tools_that_are_missing(node, tmp_path):
 
 def test_not_root(node):
     applied(node)
-    words = ["setpriv", "--reuid=65534", "--clear-groups", PENSTOCK, "verify", "-f", "-"]
+    words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", PENSTOCK, "verify", "-f", "-"]
     done = node.run(*words, "--node", "here", stdin=manifest_text(CLUSTER), status=3)
     assert "only root may read what the kernel enforces" in done.stderr
 
