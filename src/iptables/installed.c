@@ -5,16 +5,6 @@
 #include "iptables/saves.h"
 #include "iptables/text.h"
 
-bool is_own_chain(const char *name)
-{
-        return strncmp(name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
-}
-
-bool is_own_set(const char *name)
-{
-        return strncmp(name, SET_PREFIX, strlen(SET_PREFIX)) == 0;
-}
-
 bool is_own_jump(const struct chain *chain, const struct rule *rule)
 {
         return chain_is_builtin(chain->name) &&

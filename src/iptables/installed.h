@@ -19,7 +19,5 @@ struct installed {
 int installed_read(struct arena *arena, enum flavour needed, struct installed *ret,
                    struct err *err);
 
-bool is_own_chain(const char *name);
-bool is_own_set(const char *name);
 /* A jump or goto from a built-in chain to one of penstock's. */
 bool is_own_jump(const struct chain *chain, const struct rule *rule);

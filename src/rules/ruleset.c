@@ -4,6 +4,21 @@
 
 #include "rules/set.h"
 
+bool is_own_chain(const char *name)
+{
+        return strncmp(name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
+}
+
+bool is_own_set(const char *name)
+{
+        return strncmp(name, SET_PREFIX, strlen(SET_PREFIX)) == 0;
+}
+
+bool chain_drops(const struct chain *chain)
+{
+        return chain->policy && strcmp(chain->policy, "DROP") == 0;
+}
+
 struct ruleset *ruleset_new(struct arena *arena)
 {
         struct ruleset *ruleset = arena_new_object(arena, struct ruleset);

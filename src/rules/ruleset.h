@@ -15,6 +15,8 @@
  * built-in ones. */
 #define CHAIN_PREFIX "PENSTOCK-"
 #define SET_PREFIX   "penstock-"
+bool is_own_chain(const char *name);
+bool is_own_set(const char *name);
 /* Where what is denied goes, whatever else is installed: it lets through the same in any state. */
 #define CHAIN_DENY CHAIN_PREFIX "DENY"
 
@@ -306,6 +308,7 @@ struct table *ruleset_table(const struct ruleset *ruleset, enum family family, c
 /* Adds it where absent. The pointer holds until the next table is added. */
 struct table *ruleset_add_table(struct ruleset *ruleset, enum family family, const char *name);
 struct chain *table_chain(const struct table *table, const char *name); /* NULL where absent */
+bool chain_drops(const struct chain *chain); /* what comes to its end: its policy is DROP */
 /* Adds an empty one; the name must be new. The pointer holds until the next chain is added. */
 struct chain *table_add_chain(struct ruleset *ruleset, struct table *table, const char *name);
 struct set *ruleset_set(const struct ruleset *ruleset, const char *name); /* sets sorted */

@@ -514,11 +514,6 @@ static const struct effect *effect_of(const struct context *context, const struc
 
 /* --- a hook --- */
 
-static bool policy_drops(const struct block *block)
-{
-        return block->chain->policy && strcmp(block->chain->policy, "DROP") == 0;
-}
-
 /* Through one base chain: who comes out of it lives on. */
 static void pass_base(const struct context *context, const struct block *block, struct exits *live,
                       struct bits_pair *own, struct bits_pair *others)
@@ -543,7 +538,8 @@ static void pass_base(const struct context *context, const struct block *block, 
                         const struct exit *exit = &effect->returned.items[k];
                         struct mark behind = mark_behind(block, mark, exit->mark);
                         flow_add_cut(scratch, n,
-                                     policy_drops(block) ? others : &exit_with(&next, behind)->bits,
+                                     chain_drops(block->chain) ? others
+                                                               : &exit_with(&next, behind)->bits,
                                      arriving, &exit->bits);
                 }
         }

@@ -253,7 +253,7 @@ static struct block *block_of(struct program *program, size_t ruleset, const str
         block->table = table;
         block->chain = chain;
         block->ruleset = ruleset;
-        block->own = strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
+        block->own = is_own_chain(chain->name);
         vec_push(program->arena, &program->blocks, block);
         return block;
 }
@@ -422,8 +422,7 @@ void program_settle(struct program *program, size_t n_features)
 bool hook_can_stop(const struct hook_program *hook)
 {
         vec_foreach (struct block *, block, &hook->bases)
-                if ((*block)->can_stop ||
-                    ((*block)->chain->policy && strcmp((*block)->chain->policy, "DROP") == 0))
+                if ((*block)->can_stop || chain_drops((*block)->chain))
                         return true;
         return false;
 }

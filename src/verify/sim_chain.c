@@ -252,7 +252,7 @@ bool sim_run_table(struct sim_run *run, const struct table *table, const struct 
         ends->passed = ends->dropped = false;
         ends->doubt = state->doubt = (struct sim_place){0};
         if (run_chain(run, chain, state)) {
-                if (chain->policy && strcmp(chain->policy, "DROP") == 0)
+                if (chain_drops(chain))
                         end_drop(run, state, policy);
                 else
                         end_pass(run, state, policy);

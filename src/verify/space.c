@@ -4,38 +4,27 @@
 
 #include "verify/links.h"
 
-static void add_ip(struct arena *arena, struct ip **items, size_t *n, const struct ip *ip)
-{
-        struct ip *more = arena_new_array(arena, struct ip, *n + 1);
-
-        if (*n)
-                memcpy(more, *items, *n * sizeof(*more));
-        more[(*n)++] = *ip;
-        *items = more;
-}
-
 /* Where the caller knows nothing of the node, its object and its host's pods tell its addresses. */
 static struct sim_node node_of(struct arena *arena, const struct cluster *cluster,
                                const struct prove_options *options)
 {
         struct sim_node node = options->node_facts;
         const struct node *object = cluster_node(cluster, options->node);
-        struct ip *ips = NULL;
-        size_t n = 0;
+        VEC(struct ip) ips = {0};
 
         for (size_t i = 0; i < node.n_locals; i++)
-                add_ip(arena, &ips, &n, &node.locals[i]);
+                vec_push(arena, &ips, node.locals[i]);
         for (size_t i = 0; object && i < object->addresses.n; i++)
-                add_ip(arena, &ips, &n, &object->addresses.items[i]);
+                vec_push(arena, &ips, object->addresses.items[i]);
         vec_foreach (const struct pod, pod, &cluster->pods)
                 for (size_t i = 0; i < pod->ips.n; i++)
                         if (pod->host_network && !pod_finished(pod) &&
                             strcmp(pod->node, options->node) == 0)
-                                add_ip(arena, &ips, &n, &pod->ips.items[i]);
-        sort_items(ips, n, sizeof(*ips), ip_compare_items);
+                                vec_push(arena, &ips, pod->ips.items[i]);
+        vec_sort(&ips, ip_compare_items);
         node.known = true;
-        node.locals = ips;
-        node.n_locals = n;
+        node.locals = ips.items;
+        node.n_locals = ips.n;
         return node;
 }
 

@@ -206,8 +206,7 @@ enum expectation judge_expects(const struct judge *judge, const struct sim_packe
 
 static bool is_penstocks(const struct sim_result *result)
 {
-        return result->chain && result->rule &&
-               strncmp(result->chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) == 0;
+        return result->chain && result->rule && is_own_chain(result->chain->name);
 }
 
 static bool sets_marks_before(const struct enforced *enforced, enum family family)
