@@ -10,7 +10,8 @@
 #   scripts/bootstrap.sh lint    … and clang-format, clang-tidy
 set -eu
 
-build="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libmd-dev libmnl-dev"
+build="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libmd-dev libmnl-dev libuv1-dev
+  libcurl4-openssl-dev libmicrohttpd-dev libseccomp-dev libcap-ng-dev"
 run="$build iptables ipset iproute2 conntrack"
 test="$run nftables procps clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind"
 fuzz="$test afl++"

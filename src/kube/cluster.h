@@ -28,7 +28,34 @@ void cluster_free(struct cluster *cluster);
 void cluster_freep(struct cluster **cluster);
 #define _cleanup_cluster_ __attribute__((cleanup(cluster_freep)))
 
+/* Adds one; before sealing, in any order. What the object points to is in the cluster's arena. */
+void cluster_add(struct cluster *cluster, const struct object *object);
 void cluster_seal(struct cluster *cluster);
+
+/* A sealed cluster may change, object by object, and stays sealed: at any moment it is what
+ * sealing what is in it now would have made of it, namespaces that are only named and addresses
+ * that several pods claim included. Pointers to objects hold until the next change only; what
+ * objects point to holds as long as the cluster.
+ *
+ * What has changed is noted, for whoever makes something of the cluster and wants to make anew only
+ * what is touched: an object that was added (before is NULL), removed (after is NULL) or changed in
+ * anything that the structs of objects.h hold; also a pod that gained or lost an address because
+ * another came or went, and a namespace that came or went with objects in it. Nothing is noted of
+ * an object that is put as it is. */
+struct cluster_change {
+        enum kind kind;
+        const struct object *before, *after; /* in the cluster's arena: both hold as long as it */
+};
+typedef VEC(struct cluster_change) cluster_changes;
+
+void cluster_put(struct cluster *cluster, const struct object *object, cluster_changes *changes);
+/* Nothing where there is none. Changes are added, their memory is the cluster's arena. */
+void cluster_remove(struct cluster *cluster, enum kind kind, const char *namespace,
+                    const char *name, cluster_changes *changes);
+/* Bytes held. What was replaced stays until the cluster is freed; cluster_copy() is a sealed one of
+ * its own without it, to go on with. */
+size_t cluster_size(const struct cluster *cluster);
+struct cluster *cluster_copy(const struct cluster *cluster);
 
 /* All of these want a sealed cluster; NULL where there is none. */
 const struct namespace *cluster_namespace(const struct cluster *cluster, const char *name);

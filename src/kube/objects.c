@@ -58,3 +58,10 @@ const struct ip *pod_ip(const struct pod *pod, enum family family)
 {
         return ip_of_family(pod->ips.items, pod->ips.n, family);
 }
+
+const struct api_kind api_kinds[OBJECT_KINDS] = {
+    [KIND_NAMESPACE] = {"Namespace", "", "v1", "namespaces", false},
+    [KIND_NODE] = {"Node", "", "v1", "nodes", false},
+    [KIND_POD] = {"Pod", "", "v1", "pods", true},
+    [KIND_NETWORK_POLICY] = {"NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies", true},
+};

@@ -112,6 +112,30 @@ struct network_policy {
         struct policy_rules rules[DIRECTIONS]; /* by enum direction */
 };
 
+enum kind { KIND_NAMESPACE, KIND_NODE, KIND_POD, KIND_NETWORK_POLICY };
+#define OBJECT_KINDS 4
+
+/* What the API calls a kind. */
+struct api_kind {
+        const char *kind;            /* "NetworkPolicy" */
+        const char *group, *version; /* "networking.k8s.io", "v1"; the core's group is "" */
+        const char *plural;          /* "networkpolicies" */
+        bool namespaced;
+};
+extern const struct api_kind api_kinds[OBJECT_KINDS];
+
+/* An object of any of the kinds. */
+struct object {
+        enum kind kind;
+        union {
+                struct meta meta; /* all begin with it */
+                struct namespace namespace;
+                struct node node;
+                struct pod pod;
+                struct network_policy policy;
+        };
+};
+
 bool peer_is_ip_block(const struct policy_peer *peer);
 bool ip_block_holds(const struct policy_peer *block, const struct ip *ip); /* in it, not excepted */
 /* An order of what ipBlocks say; 0 where it is the same. */

@@ -15,7 +15,10 @@ BELOW = {
     "verify": {"base", "kube", "policy", "rules"},
     "netlink": {"base", "kube", "policy"},
     "lab": {"base", "kube", "policy", "netlink"},
-    "cmd": {"base", "kube", "policy", "rules", "compile", "iptables", "verify", "netlink", "lab"},
+    "daemon": {"base", "kube"},
+    "feeder": {"base", "kube", "daemon"},
+    "agent": {"base", "kube", "policy", "rules", "compile", "iptables", "netlink", "daemon"},
+    "cmd": {"base", "kube", "policy", "rules", "compile", "iptables", "verify", "netlink", "lab", "daemon", "agent"},
 }
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 

@@ -12,7 +12,7 @@
  * opens what it was to close. Kinds of the same name in the groups of others (Calico's
  * NetworkPolicy, Longhorn's Node) are not meant for penstock. */
 
-static const struct kind {
+static const struct kind_entry {
         const char *name, *group, *version;
         bool namespaced;
         bool strict;
@@ -28,7 +28,7 @@ struct type {
         const char *api_version, *kind; /* "" where absent */
 };
 
-static bool is_group_version(const struct kind *kind, const char *api_version)
+static bool is_group_version(const struct kind_entry *kind, const char *api_version)
 {
         size_t group = strlen(kind->group);
 
@@ -57,9 +57,9 @@ static bool is_mistyped_policy(const struct type *type)
 }
 
 /* The kind that is meant, exactly or nearly; NULL where it is none of ours. */
-static const struct kind *find_kind(const struct type *type)
+static const struct kind_entry *find_kind(const struct type *type)
 {
-        const struct kind *policy = &kinds[ARRAY_SIZE(kinds) - 1];
+        const struct kind_entry *policy = &kinds[ARRAY_SIZE(kinds) - 1];
 
         if (!is_own_group(type->api_version))
                 return NULL;
@@ -71,7 +71,7 @@ static const struct kind *find_kind(const struct type *type)
 
 /* Says why there is no such kind. */
 static void refuse_kind(struct decoder *decoder, const struct field *object,
-                        const struct type *type, const struct kind *kind)
+                        const struct type *type, const struct kind_entry *kind)
 {
         _cleanup_strbuf_ struct strbuf shown = {0};
 
@@ -102,7 +102,7 @@ static void read_type(struct decoder *decoder, const struct field *object, struc
                 field_problem(decoder, object, "apiVersion not set");
 }
 
-static bool is_exactly(const struct kind *kind, const struct type *type)
+static bool is_exactly(const struct kind_entry *kind, const struct type *type)
 {
         return is_group_version(kind, type->api_version) && strcmp(kind->name, type->kind) == 0;
 }
@@ -128,7 +128,7 @@ enum decode_result decode_object(const struct decode_context *context, const str
         if (decoder.faults)
                 return DECODE_INVALID;
 
-        const struct kind *kind = find_kind(&type);
+        const struct kind_entry *kind = find_kind(&type);
         if (!kind)
                 return DECODE_SKIPPED_KIND;
         decoder.kind = type.kind;

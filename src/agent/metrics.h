@@ -1,0 +1,44 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "daemon/feed.h"
+#include "rules/ruleset.h"
+
+/* The agent's metrics in the text format of Prometheus 0.0.4, named by its conventions: base units,
+ * _total for what only grows, each with HELP and TYPE. */
+
+#define HISTOGRAM_BUCKETS 16
+
+/* Of seconds: cumulative counts are made when it is printed. */
+struct histogram {
+        uint64_t counts[HISTOGRAM_BUCKETS]; /* by upper bounds of 0.001 × 2^i; the last: the rest */
+        uint64_t n;
+        double sum;
+};
+void histogram_add(struct histogram *histogram, double seconds);
+
+enum drift { DRIFT_RULES, DRIFT_SETS, DRIFTS };
+enum sync_result { SYNC_DONE, SYNC_FAILED, SYNC_RESULTS };
+
+struct agent_metrics {
+        double started;               /* Unix time */
+        struct histogram sync;        /* from the first event to the kernel's change */
+        struct histogram parts[3];    /* compile, apply, conntrack */
+        uint64_t syncs[SYNC_RESULTS]; /* attempts */
+        uint64_t repairs;             /* of what others had changed */
+        uint64_t connections_cut;
+        uint64_t objects[OBJECT_KINDS]; /* known now */
+        uint64_t refused[OBJECT_KINDS]; /* of these, not valid */
+        uint64_t local_pods, isolated_pods;
+        uint64_t chains, rules, sets, elements; /* of penstock's, wanted */
+        uint64_t feeder_restarts;
+        struct feed_counts feeder;
+        struct feed_state state;
+};
+
+/* installed: penstock's part of the kernel's rules, with counters; packets and bytes denied, and
+ * allowed by each policy, are read off it. NULL where it could not be read: those are left out. */
+void metrics_print(const struct agent_metrics *metrics, const struct ruleset *installed,
+                   struct strbuf *out);
