@@ -11,7 +11,13 @@
  * as json   {"time":"…","level":"info","process":"agent","message":"…","elements":3,"node":"…"}
  *
  * Field names are lower camel case, values are quoted where they need it: nothing that stands in an
- * object of the cluster can make a line of its own, or steer a terminal. */
+ * object of the cluster can make a line of its own, or steer a terminal. A text is cut where it is
+ * long, and a line has no more than a pipe takes whole: lines of two processes don't mix. Nothing
+ * waits for whoever reads a pipe that doesn't block; how many lines were lost is said in the next
+ * (lostLines). */
+
+#define LOG_MAX_TEXT 1000 /* bytes of one value, as printed */
+#define LOG_MAX_LINE 4096 /* with its newline; fields that no longer fit are left out: cut=true */
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
@@ -23,6 +29,9 @@ bool log_format_parse(const char *name, enum log_format *ret);
 void log_begin(const char *process, enum log_level level, enum log_format format);
 enum log_level log_level(void);
 void log_set_level(enum log_level level);
+/* For SIGUSR1: debug, and from there back to what was given at the beginning (info where that was
+ * debug). Returns what it is now. */
+enum log_level log_cycle_level(void);
 
 struct log_field {
         const char *name; /* NULL ends them */

@@ -1,36 +1,10 @@
 #include "kube/decode/quote.h"
 
-#include <stdint.h>
 #include <string.h>
 
+#include "base/character.h"
+
 #define QUOTE_NAME_MAX 253 /* the longest valid name is shown whole */
-
-/* The length of the character at text where it is UTF-8 that a terminal shows and nothing else;
- * 0 otherwise. */
-static size_t shown_character(const unsigned char *text)
-{
-        static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-        size_t length = text[0] < 0x80   ? 1
-                        : text[0] < 0xc0 ? 0
-                        : text[0] < 0xe0 ? 2
-                        : text[0] < 0xf0 ? 3
-                        : text[0] < 0xf8 ? 4
-                                         : 0;
-
-        if (length < 2)
-                return text[0] >= 0x20 && text[0] < 0x7f;
-        uint32_t point = text[0] & (0x7fu >> length);
-        for (size_t i = 1; i < length; i++) {
-                if ((text[i] & 0xc0) != 0x80)
-                        return 0;
-                point = point << 6 | (text[i] & 0x3f);
-        }
-        bool steers = point < 0xa0 || (point >= 0x200b && point <= 0x200f) ||
-                      (point >= 0x2028 && point <= 0x202e) ||
-                      (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
-                      (point >= 0xd800 && point <= 0xf8ff) || point > 0x10ffff;
-        return steers || point < least[length] ? 0 : length;
-}
 
 static void quote_byte(struct strbuf *buf, unsigned char byte)
 {
@@ -56,14 +30,13 @@ static void quote_byte(struct strbuf *buf, unsigned char byte)
 /* Returns how much of text was too long. */
 static size_t add_escaped(struct strbuf *buf, const char *text)
 {
-        const unsigned char *bytes = (const unsigned char *)text;
         size_t total = strlen(text), i = 0;
 
         while (i < total && i < QUOTE_MAX_BYTES) {
-                size_t length = shown_character(bytes + i);
+                size_t length = character_shown(text + i);
 
-                if (length == 0 || bytes[i] == '"' || bytes[i] == '\\') {
-                        quote_byte(buf, bytes[i++]);
+                if (length == 0 || text[i] == '"' || text[i] == '\\') {
+                        quote_byte(buf, (unsigned char)text[i++]);
                 } else {
                         strbuf_add_bytes(buf, text + i, length);
                         i += length;
