@@ -24,6 +24,19 @@ struct agent_options {
         unsigned period_seconds; /* of reading all that is installed */
 };
 
+/* What is not said; node is NULL. */
+struct agent_options agent_options_default(void);
+
+/* The fields by their names in the configuration file ("ownNodeEgress"), which are those of the
+ * flags: one table says what each may be. */
+struct agent_option;
+const struct agent_option *agent_option(const char *name);      /* NULL where there is none */
+bool agent_option_is_number(const struct agent_option *option); /* in YAML; else text */
+/* Sets it from its text, which must live as long as options. NULL, or what it would have taken:
+ * "drop or reject". */
+const char *agent_option_set(const struct agent_option *option, const char *text,
+                             struct agent_options *options);
+
 /* The daemon; returns when it was told to stop (SIGTERM, SIGINT): 0, or -1 where it cannot start.
  * The rules stay. */
 int agent_run(const struct agent_options *options, struct err *err);

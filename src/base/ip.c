@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -65,6 +66,29 @@ bool ip_parse(const char *text, struct ip *ret)
 bool ip_parse_sloppy(const char *text, struct ip *ret)
 {
         return parse_ip(text, true, ret);
+}
+
+bool ip_port_parse(const char *text, struct ip *ret_ip, uint16_t *ret_port)
+{
+        const char *colon = strrchr(text, ':');
+        bool bracketed = text[0] == '[';
+        char address[IP_TEXT_SIZE + 2], *end;
+        struct ip ip;
+
+        if (!colon || colon[1] < '0' || colon[1] > '9' || colon - text >= (int)sizeof(address))
+                return false;
+        if (bracketed && (colon - text < 2 || colon[-1] != ']'))
+                return false;
+        size_t length = (size_t)(colon - text) - (bracketed ? 2 : 0);
+        memcpy(address, text + bracketed, length);
+        address[length] = '\0';
+        unsigned long port = strtoul(colon + 1, &end, 10);
+        if (*end || port > UINT16_MAX || !ip_parse(address, &ip) ||
+            bracketed != (strchr(address, ':') != NULL))
+                return false;
+        *ret_ip = ip;
+        *ret_port = (uint16_t)port;
+        return true;
 }
 
 const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE])

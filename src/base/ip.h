@@ -33,6 +33,8 @@ bool ip_parse(const char *text, struct ip *ret);
 /* As Kubernetes' ParseIPSloppy: leading zeros in IPv4 parts are decimal ("010.0.0.1" is 10.0.0.1).
  */
 bool ip_parse_sloppy(const char *text, struct ip *ret);
+/* "192.0.2.1:80", "[2001:db8::1]:80": where to listen. */
+bool ip_port_parse(const char *text, struct ip *ret_ip, uint16_t *ret_port);
 /* As RFC 5952 has it; returns text. */
 const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE]);
 int ip_compare(const struct ip *a, const struct ip *b); /* family, then number */

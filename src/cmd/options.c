@@ -100,18 +100,13 @@ static const char *read_backend(const char *argument, struct options *options)
 
 static const char *read_own_node_egress(const char *argument, struct options *options)
 {
-        if (strcmp(argument, "Allow") != 0 && strcmp(argument, "Policy") != 0)
-                return "Allow or Policy";
-        options->own_node_egress = argument[0] == 'P';
-        return NULL;
+        return own_node_egress_parse(argument, &options->own_node_egress) ? NULL
+                                                                          : "Allow or Policy";
 }
 
 static const char *read_deny(const char *argument, struct options *options)
 {
-        if (strcmp(argument, "drop") != 0 && strcmp(argument, "reject") != 0)
-                return "drop or reject";
-        options->deny = argument[0] == 'r' ? DENY_REJECT : DENY_DROP;
-        return NULL;
+        return deny_parse(argument, &options->deny) ? NULL : "drop or reject";
 }
 
 static const char *read_dry_run(const char *argument, struct options *options)

@@ -8,6 +8,11 @@
  * and options give the same bytes. The layout and its reasons are in docs/data-plane.md. */
 
 enum deny_action { DENY_DROP, DENY_REJECT };
+const char *deny_name(enum deny_action action); /* "drop", "reject" */
+bool deny_parse(const char *name, enum deny_action *ret);
+/* Whether egress rules apply towards a pod's own node: "Policy" or "Allow". */
+const char *own_node_egress_name(bool own_node_egress);
+bool own_node_egress_parse(const char *name, bool *ret);
 
 struct compile_options {
         const char *node; /* whose pods are local */
