@@ -50,6 +50,24 @@ void cluster_freep(struct cluster **cluster)
         cluster_free(*cluster);
 }
 
+void cluster_add(struct cluster *cluster, const struct object *object)
+{
+        switch (object->kind) {
+        case KIND_NAMESPACE:
+                vec_push_own(cluster->arena, &cluster->namespaces, object->namespace);
+                break;
+        case KIND_NODE:
+                vec_push_own(cluster->arena, &cluster->nodes, object->node);
+                break;
+        case KIND_POD:
+                vec_push_own(cluster->arena, &cluster->pods, object->pod);
+                break;
+        case KIND_NETWORK_POLICY:
+                vec_push_own(cluster->arena, &cluster->policies, object->policy);
+                break;
+        }
+}
+
 static int text_compare(const char *a, const char *b)
 {
         return a == b ? 0 : strcmp(a, b);

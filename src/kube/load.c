@@ -15,6 +15,7 @@
  * itself: such items are copied and wait. */
 
 struct loader {
+        struct cluster *cluster;
         struct decode_context context;
         struct arena *scratch;
         struct map *skipped; /* "Deployment.apps" → size_t */
@@ -64,12 +65,15 @@ static bool ends_in_list(const char *kind)
 /* A list that would be of ours: it is a mistake where such a one has no items. */
 static bool is_own_list(const char *kind)
 {
-        static const char *const kinds[] = {"List", "NamespaceList", "NodeList", "PodList",
-                                            "NetworkPolicyList"};
+        if (strcmp(kind, "List") == 0)
+                return true;
+        for (size_t i = 0; i < OBJECT_KINDS; i++) {
+                size_t length = strlen(api_kinds[i].kind);
 
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-                if (strcmp(kinds[i], kind) == 0)
+                if (strncmp(api_kinds[i].kind, kind, length) == 0 &&
+                    strcmp(kind + length, "List") == 0)
                         return true;
+        }
         return false;
 }
 
@@ -84,8 +88,11 @@ static void load_object(struct loader *loader, const struct value *object)
                 load_list(loader, object);
                 return;
         }
-        switch (decode_object(&loader->context, object)) {
-        case DECODE_ADDED:
+        struct object decoded;
+
+        switch (decode_object(&loader->context, object, &decoded)) {
+        case DECODE_DONE:
+                cluster_add(loader->cluster, &decoded);
                 loader->objects++;
                 break;
         case DECODE_SKIPPED_KIND:
@@ -117,8 +124,8 @@ static void load_item_of(struct loader *loader, const struct value *list, const 
             .kind = VALUE_STRING,
             .line = item->line,
             .key = "kind",
-            .text = intern_bytes(loader->context.cluster->intern, list_kind,
-                                 strlen(list_kind) - strlen("List")),
+            .text =
+                intern_bytes(loader->context.intern, list_kind, strlen(list_kind) - strlen("List")),
             .next = &version,
         };
         struct value typed = *item;
@@ -238,7 +245,7 @@ static void load_file(struct loader *loader, const struct path_file *file)
 
         if (fd < 0)
                 return;
-        loader->context.file = intern_text(loader->context.cluster->intern, file->path);
+        loader->context.file = intern_text(loader->context.intern, file->path);
         input_from_fd(&input, fd, loader->context.file);
         load_input(loader, &input);
         input_done(&input);
@@ -255,7 +262,7 @@ static void load_path(struct loader *loader, struct path_files *files, const cha
         for (size_t i = first; i < files->list.n && i < LOAD_MAX_FILES; i++)
                 load_file(loader, &files->list.items[i]);
         if (loader->documents == documents && problem_count(loader) == problems) {
-                loader->context.file = intern_text(loader->context.cluster->intern, path);
+                loader->context.file = intern_text(loader->context.intern, path);
                 refuse(loader, 0, "no objects in it");
         }
 }
@@ -266,7 +273,9 @@ static struct loader loader_begin(struct cluster *cluster, const char *default_n
         struct arena *scratch = arena_new();
 
         return (struct loader){
-            .context = {.cluster = cluster,
+            .cluster = cluster,
+            .context = {.arena = cluster->arena,
+                        .intern = cluster->intern,
                         .problems = problems,
                         .default_namespace = default_namespace},
             .scratch = scratch,
@@ -282,7 +291,7 @@ static int compare_entries(const void *a, const void *b)
 
 static void report(const struct loader *loader, struct load_stats *ret)
 {
-        struct arena *arena = loader->context.cluster->arena;
+        struct arena *arena = loader->cluster->arena;
         size_t n = map_size(loader->skipped);
         struct map_entry *entries =
             arena_copy(loader->scratch, map_entries(loader->skipped), n * sizeof(*entries));

@@ -91,7 +91,9 @@ static void values_made_by_hand(void **state)
 {
         struct cluster *cluster = cluster_new();
         struct problems problems = problems_in(cluster->arena);
-        struct decode_context context = {cluster, &problems, "t.yaml", "default"};
+        struct decode_context context = {cluster->arena, cluster->intern, &problems, "t.yaml",
+                                         "default"};
+        struct object ret = {.kind = KIND_NODE};
         struct value again = {.kind = VALUE_STRING, .text = "b", .key = "name", .line = 3};
         struct value name = {
             .kind = VALUE_STRING, .text = "a", .key = "name", .line = 2, .next = &again};
@@ -102,16 +104,19 @@ static void values_made_by_hand(void **state)
             .kind = VALUE_STRING, .text = "Pod", .key = "kind", .line = 1, .next = &version};
         struct value object = {.kind = VALUE_MAP, .line = 1, .first = &kind};
 
-        assert_int_equal(decode_object(&context, &object), DECODE_INVALID);
+        assert_int_equal(decode_object(&context, &object, &ret), DECODE_INVALID);
+        assert_int_equal(ret.kind, KIND_NODE);
         assert_int_equal(problems.list.n, 1);
         assert_int_equal(problems.list.items[0].place.line, 3);
         assert_string_equal(problems.list.items[0].text,
                             "Pod default/a: duplicate field \"metadata.name\"");
         name.next = NULL;
-        assert_int_equal(decode_object(&context, &object), DECODE_ADDED);
+        assert_int_equal(decode_object(&context, &object, &ret), DECODE_DONE);
+        assert_int_equal(ret.kind, KIND_POD);
+        assert_string_equal(ret.meta.name, "a");
         kind.text = "Deployment";
-        assert_int_equal(decode_object(&context, &object), DECODE_SKIPPED_KIND);
-        assert_int_equal(decode_object(&context, &name), DECODE_INVALID);
+        assert_int_equal(decode_object(&context, &object, &ret), DECODE_SKIPPED_KIND);
+        assert_int_equal(decode_object(&context, &name, &ret), DECODE_INVALID);
         assert_string_equal(problems.list.items[1].text,
                             "object default/(unnamed): cannot unmarshal string into an object");
         cluster_free(cluster);

@@ -174,7 +174,7 @@ bool field_text(struct decoder *decoder, const struct field *field, const char *
 {
         if (!field_is(decoder, field, VALUE_STRING))
                 return false;
-        *ret = intern_text(decoder->context->cluster->intern, field->value->text);
+        *ret = intern_text(decoder->context->intern, field->value->text);
         return true;
 }
 
@@ -250,15 +250,18 @@ static const struct {
     {"255.255.255.255/32", "may not be the broadcast address"},
 };
 
-void field_special_ip(struct decoder *decoder, const struct field *field, const struct ip *ip)
+bool field_special_ip(struct decoder *decoder, const struct field *field, const struct ip *ip)
 {
         for (size_t i = 0; i < ARRAY_SIZE(special_ips); i++) {
                 struct prefix prefix;
 
                 if (prefix_parse(special_ips[i].prefix, &prefix, NULL) &&
-                    prefix_contains(&prefix, ip))
+                    prefix_contains(&prefix, ip)) {
                         field_invalid(decoder, field, special_ips[i].why);
+                        return true;
+                }
         }
+        return false;
 }
 
 bool field_int32(struct decoder *decoder, const struct field *field, int32_t *ret)

@@ -26,6 +26,7 @@ struct decoder {
         bool namespaced;
         bool strict;   /* unknown fields are problems */
         size_t faults; /* problems added for this object */
+        bool named;    /* its name and namespace are valid */
 };
 
 /* A member to speak of, whether it is there or not. */
@@ -70,8 +71,8 @@ bool field_port_number(struct decoder *decoder, const struct field *field, int32
 bool field_cidr(struct decoder *decoder, const struct field *field, const char *text,
                 struct prefix *ret);
 bool field_ip(struct decoder *decoder, const struct field *field, const char *text, struct ip *ret);
-/* A problem where nothing that is routed can have the address. */
-void field_special_ip(struct decoder *decoder, const struct field *field, const struct ip *ip);
+/* Has nothing that is routed such an address? A problem where so. */
+bool field_special_ip(struct decoder *decoder, const struct field *field, const struct ip *ip);
 
 /* The members of an object that the API knows. */
 typedef void field_decoder(struct decoder *decoder, const struct field *field, void *target);

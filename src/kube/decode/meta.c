@@ -148,7 +148,7 @@ static void check_name(struct decoder *decoder, const struct field *metadata,
 void decode_meta(struct decoder *decoder, const struct field *object,
                  const struct meta_rules *rules, struct meta *ret)
 {
-        const char *empty = intern_text(decoder->context->cluster->intern, "");
+        const char *empty = intern_text(decoder->context->intern, "");
         struct meta meta = {
             .namespace = empty,
             .name = empty,
@@ -168,9 +168,11 @@ void decode_meta(struct decoder *decoder, const struct field *object,
                 struct field field = field_member(&metadata, "namespace");
 
                 if (!*meta.namespace)
-                        meta.namespace = intern_text(decoder->context->cluster->intern,
+                        meta.namespace = intern_text(decoder->context->intern,
                                                      decoder->context->default_namespace);
                 field_faults(decoder, &field, meta.namespace, dns_label_faults(meta.namespace));
         }
+        decoder->named = *meta.name && rules->name_faults(meta.name).n == 0 &&
+                         (!rules->namespaced || dns_label_faults(meta.namespace).n == 0);
         *ret = meta;
 }

@@ -5,12 +5,9 @@
 
 /* kubernetes.io/metadata.name is as the manifest has it, right or wrong: sealing sets it, as the
  * API server does (semantics 27). */
-void decode_namespace(struct decoder *decoder, const struct field *object)
+void decode_namespace(struct decoder *decoder, const struct field *object, struct object *ret)
 {
         static const struct meta_rules rules = {false, dns_label_faults};
-        struct namespace namespace = {0};
 
-        decode_meta(decoder, object, &rules, &namespace.meta);
-        if (!decoder->faults)
-                vec_push_own(decoder->arena, &decoder->context->cluster->namespaces, namespace);
+        decode_meta(decoder, object, &rules, &ret->meta);
 }

@@ -138,34 +138,39 @@ static void check_cidrs(struct decoder *decoder, const struct field *object,
                 field_invalid(decoder, &first, "must be the first of `podCIDRs`");
 }
 
+static bool has_cidr_of(const struct node *node, uint8_t family)
+{
+        for (size_t i = 0; i < node->pod_cidrs.n; i++)
+                if (node->pod_cidrs.items[i].ip.family == family)
+                        return true;
+        return false;
+}
+
 static void gather_cidrs(struct decoder *decoder, const struct node_target *target)
 {
         struct node *node = target->node;
+        const struct cidr *cidrs = target->cidrs.n > 0 ? target->cidrs.items : &target->cidr;
         size_t n = target->cidrs.n > 0 ? target->cidrs.n : target->cidr.valid;
 
         if (n == 0)
                 return;
-        node->pod_cidrs.items = arena_new_array(decoder->arena, struct prefix, n);
-        node->pod_cidrs.n = n;
-        for (size_t i = 0; i < target->cidrs.n; i++)
-                node->pod_cidrs.items[i] = target->cidrs.items[i].prefix;
-        if (target->cidrs.n == 0)
-                node->pod_cidrs.items[0] = target->cidr.prefix;
+        node->pod_cidrs.items =
+            arena_new_array(decoder->arena, struct prefix, n < FAMILIES ? n : FAMILIES);
+        for (size_t i = 0; i < n; i++)
+                if (cidrs[i].valid && !has_cidr_of(node, cidrs[i].prefix.ip.family))
+                        node->pod_cidrs.items[node->pod_cidrs.n++] = cidrs[i].prefix;
 }
 
-void decode_node(struct decoder *decoder, const struct field *object)
+void decode_node(struct decoder *decoder, const struct field *object, struct object *ret)
 {
         static const struct meta_rules rules = {false, dns_subdomain_faults};
-        struct node node = {0};
-        struct node_target target = {.node = &node};
+        struct node *node = &ret->node;
+        struct node_target target = {.node = node};
 
-        decode_meta(decoder, object, &rules, &node.meta);
+        decode_meta(decoder, object, &rules, &node->meta);
         field_object(decoder, object, node_members, &target);
         check_cidrs(decoder, object, &target);
-        if (decoder->faults)
-                return;
         gather_cidrs(decoder, &target);
-        node.addresses.items = target.addresses.items;
-        node.addresses.n = target.addresses.n;
-        vec_push_own(decoder->arena, &decoder->context->cluster->nodes, node);
+        node->addresses.items = target.addresses.items;
+        node->addresses.n = target.addresses.n;
 }

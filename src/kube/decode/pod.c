@@ -20,6 +20,7 @@ struct address {
 struct pod_target {
         struct pod *pod;
         struct containers containers, init_containers;
+        bool wrong_ports;
         struct address ip;
         struct {
                 struct address *items;
@@ -27,23 +28,35 @@ struct pod_target {
         } ips;
 };
 
+static void decode_list(struct decoder *decoder, const struct field *field,
+                        struct pod_target *target, struct containers *containers)
+{
+        size_t faults = decoder->faults;
+
+        field_list(decoder, field, containers, decode_container);
+        target->wrong_ports |= decoder->faults > faults;
+}
+
 static void decode_containers(struct decoder *decoder, const struct field *field, void *target)
 {
-        field_list(decoder, field, &((struct pod_target *)target)->containers, decode_container);
+        decode_list(decoder, field, target, &((struct pod_target *)target)->containers);
 }
 
 static void decode_init_containers(struct decoder *decoder, const struct field *field, void *target)
 {
-        field_list(decoder, field, &((struct pod_target *)target)->init_containers,
-                   decode_container);
+        decode_list(decoder, field, target, &((struct pod_target *)target)->init_containers);
 }
 
 static void decode_node_name(struct decoder *decoder, const struct field *field, void *target)
 {
         struct pod *pod = ((struct pod_target *)target)->pod;
+        const char *name;
 
-        if (field_text(decoder, field, &pod->node) && *pod->node)
-                field_faults(decoder, field, pod->node, dns_subdomain_faults(pod->node));
+        if (!field_text(decoder, field, &name) || !*name)
+                return;
+        field_faults(decoder, field, name, dns_subdomain_faults(name));
+        if (dns_subdomain_faults(name).n == 0)
+                pod->node = name;
 }
 
 static void decode_host_network(struct decoder *decoder, const struct field *field, void *target)
@@ -63,7 +76,8 @@ static void decode_spec(struct decoder *decoder, const struct field *field, void
         field_object(decoder, field, spec_members, target);
 }
 
-/* The API server takes any phase; one that is not known here might mean that the pod has ended. */
+/* The API server takes any phase; one that is not known here might mean that the pod has ended. As
+ * long as nobody says so, it is taken to live. */
 static void decode_phase(struct decoder *decoder, const struct field *field, void *target)
 {
         static const char *const phases[] = {
@@ -80,6 +94,7 @@ static void decode_phase(struct decoder *decoder, const struct field *field, voi
                         pod->phase = (enum pod_phase)i;
                         return;
                 }
+        pod->phase = POD_UNKNOWN;
         field_unsupported(decoder, field, phase,
                           "\"Failed\", \"Pending\", \"Running\", \"Succeeded\", \"Unknown\"");
 }
@@ -160,7 +175,7 @@ static void gather_ports(struct decoder *decoder, const struct pod_target *targe
         size_t n =
             count_ports(&target->containers, false) + count_ports(&target->init_containers, true);
 
-        if (n == 0)
+        if (n == 0 || target->wrong_ports)
                 return;
         target->pod->ports.items = arena_new_array(decoder->arena, struct container_port, n);
         add_ports(target->pod, &target->containers, false);
@@ -185,9 +200,16 @@ static void check_pod_ips(struct decoder *decoder, const struct field *object,
                 field_invalid(decoder, &first, "must be the first of `podIPs`");
 }
 
+static void check_special_ip(struct decoder *decoder, const struct field *field,
+                             struct address *address)
+{
+        if (address->valid)
+                address->valid = !field_special_ip(decoder, field, &address->ip);
+}
+
 /* A pod on the node's own network has the node's addresses, whatever they are. */
 static void check_special_ips(struct decoder *decoder, const struct field *object,
-                              const struct pod_target *target)
+                              struct pod_target *target)
 {
         struct field status = field_member(object, "status");
         struct field list = field_member(&status, "podIPs");
@@ -196,44 +218,39 @@ static void check_special_ips(struct decoder *decoder, const struct field *objec
 
         if (target->pod->host_network)
                 return;
-        if (target->ip.valid && target->ips.n == 0)
-                field_special_ip(decoder, &first, &target->ip.ip);
+        if (target->ips.n == 0)
+                check_special_ip(decoder, &first, &target->ip);
         for (; item.index < target->ips.n; item.value = item.value->next, item.index++) {
                 struct field ip = field_member(&item, "ip");
 
-                if (target->ips.items[item.index].valid)
-                        field_special_ip(decoder, &ip, &target->ips.items[item.index].ip);
+                check_special_ip(decoder, &ip, &target->ips.items[item.index]);
         }
 }
 
 static void gather_ips(struct decoder *decoder, const struct pod_target *target)
 {
         struct pod *pod = target->pod;
+        const struct address *addresses = target->ips.n > 0 ? target->ips.items : &target->ip;
         size_t n = target->ips.n > 0 ? target->ips.n : target->ip.valid;
 
         if (n == 0)
                 return;
-        pod->ips.items = arena_new_array(decoder->arena, struct ip, n);
-        pod->ips.n = n;
-        for (size_t i = 0; i < target->ips.n; i++)
-                pod->ips.items[i] = target->ips.items[i].ip;
-        if (target->ips.n == 0)
-                pod->ips.items[0] = target->ip.ip;
+        pod->ips.items = arena_new_array(decoder->arena, struct ip, n < FAMILIES ? n : FAMILIES);
+        for (size_t i = 0; i < n; i++)
+                if (addresses[i].valid && !pod_ip(pod, addresses[i].ip.family))
+                        pod->ips.items[pod->ips.n++] = addresses[i].ip;
 }
 
-void decode_pod(struct decoder *decoder, const struct field *object)
+void decode_pod(struct decoder *decoder, const struct field *object, struct object *ret)
 {
         static const struct meta_rules rules = {true, dns_subdomain_faults};
-        struct pod pod = {.node = intern_text(decoder->context->cluster->intern, "")};
-        struct pod_target target = {.pod = &pod};
+        struct pod_target target = {.pod = &ret->pod};
 
-        decode_meta(decoder, object, &rules, &pod.meta);
+        ret->pod.node = intern_text(decoder->context->intern, "");
+        decode_meta(decoder, object, &rules, &ret->meta);
         field_object(decoder, object, pod_members, &target);
         check_pod_ips(decoder, object, &target);
         check_special_ips(decoder, object, &target);
-        if (decoder->faults)
-                return;
         gather_ports(decoder, &target);
         gather_ips(decoder, &target);
-        vec_push_own(decoder->arena, &decoder->context->cluster->pods, pod);
 }

@@ -108,28 +108,53 @@ static void decode_egress_rule(struct decoder *decoder, const struct field *fiel
         field_object(decoder, field, egress_members, target);
 }
 
+/* A part of the spec that says what a policy closes: wrong where it, or that it stands there twice,
+ * is a problem. */
+struct part {
+        bool given, wrong;
+};
+
 struct policy_target {
         struct network_policy *policy;
-        bool types_given;
+        struct part selector, types, egress;
+        size_t part_faults; /* of all parts */
+        bool types_given;   /* at least one */
 };
+
+static void part_ends(struct decoder *decoder, struct policy_target *target, size_t faults,
+                      struct part *part)
+{
+        target->part_faults += decoder->faults - faults;
+        part->wrong |= part->given || decoder->faults > faults;
+        part->given = true;
+}
 
 static void decode_pod_selector(struct decoder *decoder, const struct field *field, void *target)
 {
-        decode_selector(decoder, field, &((struct policy_target *)target)->policy->pod_selector);
+        struct policy_target *policy = target;
+        size_t faults = decoder->faults;
+
+        decode_selector(decoder, field, &policy->policy->pod_selector);
+        part_ends(decoder, policy, faults, &policy->selector);
 }
 
 static void decode_ingress(struct decoder *decoder, const struct field *field, void *target)
 {
-        struct network_policy *policy = ((struct policy_target *)target)->policy;
+        struct policy_target *policy = target;
+        struct part ingress = {0};
+        size_t faults = decoder->faults;
 
-        field_list(decoder, field, &policy->rules[DIRECTION_INGRESS], decode_ingress_rule);
+        field_list(decoder, field, &policy->policy->rules[DIRECTION_INGRESS], decode_ingress_rule);
+        part_ends(decoder, policy, faults, &ingress);
 }
 
 static void decode_egress(struct decoder *decoder, const struct field *field, void *target)
 {
-        struct network_policy *policy = ((struct policy_target *)target)->policy;
+        struct policy_target *policy = target;
+        size_t faults = decoder->faults;
 
-        field_list(decoder, field, &policy->rules[DIRECTION_EGRESS], decode_egress_rule);
+        field_list(decoder, field, &policy->policy->rules[DIRECTION_EGRESS], decode_egress_rule);
+        part_ends(decoder, policy, faults, &policy->egress);
 }
 
 static void decode_type(struct decoder *decoder, const struct field *field,
@@ -147,9 +172,9 @@ static void decode_type(struct decoder *decoder, const struct field *field,
                 field_unsupported(decoder, field, type, "\"Ingress\", \"Egress\"");
 }
 
-static void decode_types(struct decoder *decoder, const struct field *field, void *target)
+static void decode_type_list(struct decoder *decoder, const struct field *field,
+                             struct policy_target *policy)
 {
-        struct policy_target *policy = target;
         size_t n = 0;
 
         if (!field_is(decoder, field, VALUE_LIST))
@@ -164,6 +189,15 @@ static void decode_types(struct decoder *decoder, const struct field *field, voi
         struct field item = {.parent = field, .value = field->value->first};
         for (; item.value; item.value = item.value->next, item.index++)
                 decode_type(decoder, &item, policy->policy);
+}
+
+static void decode_types(struct decoder *decoder, const struct field *field, void *target)
+{
+        struct policy_target *policy = target;
+        size_t faults = decoder->faults;
+
+        decode_type_list(decoder, field, policy);
+        part_ends(decoder, policy, faults, &policy->types);
 }
 
 static const struct member spec_members[] = {
@@ -196,15 +230,31 @@ static void settle_types(struct network_policy *policy, bool given)
                         policy->rules[direction] = (struct policy_rules){0};
 }
 
-void decode_network_policy(struct decoder *decoder, const struct field *object)
+/* What is left when something is wrong might allow more than what was meant. stray: something is
+ * wrong outside of the parts, and may be what was to be one of them. */
+static void close_policy(struct network_policy *policy, const struct policy_target *target,
+                         bool stray)
+{
+        bool both =
+            target->types.wrong || (!target->types_given && (target->egress.wrong || stray));
+
+        for (int direction = 0; direction < DIRECTIONS; direction++)
+                policy->rules[direction] =
+                    (struct policy_rules){.isolates = both || policy->rules[direction].isolates};
+        if (target->selector.wrong)
+                policy->pod_selector = (struct selector){0};
+}
+
+void decode_network_policy(struct decoder *decoder, const struct field *object, struct object *ret)
 {
         static const struct meta_rules rules = {true, dns_subdomain_faults};
-        struct network_policy policy = {0};
-        struct policy_target target = {.policy = &policy};
+        struct network_policy *policy = &ret->policy;
+        struct policy_target target = {.policy = policy};
 
-        decode_meta(decoder, object, &rules, &policy.meta);
+        decode_meta(decoder, object, &rules, &policy->meta);
+        size_t faults = decoder->faults;
         field_object(decoder, object, policy_members, &target);
-        settle_types(&policy, target.types_given);
-        if (!decoder->faults)
-                vec_push_own(decoder->arena, &decoder->context->cluster->policies, policy);
+        settle_types(policy, target.types_given);
+        if (decoder->faults)
+                close_policy(policy, &target, decoder->faults - faults > target.part_faults);
 }

@@ -10,29 +10,52 @@ static int compare_labels(const void *a, const void *b)
         return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
 }
 
+/* False where something is wrong with it. */
+static bool decode_label(struct decoder *decoder, const struct field *labels,
+                         const struct value *value, struct label *ret)
+{
+        struct field member = {.parent = labels, .name = value->key, .value = value};
+        struct field key = field_at_key(labels, value);
+        size_t faults = decoder->faults;
+
+        ret->key = intern_text(decoder->context->intern, value->key);
+        ret->value = intern_text(decoder->context->intern, "");
+        field_faults(decoder, &key, ret->key, label_key_faults(ret->key));
+        if (field_text(decoder, &member, &ret->value))
+                field_faults(decoder, &key, ret->value, label_value_faults(ret->value));
+        return decoder->faults == faults;
+}
+
+/* Of what is given twice neither is kept: which one is meant? Labels are sorted. */
+static void drop_doubles(struct decoder *decoder, const struct field *field, struct labels *labels)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0, end; i < labels->n; i = end) {
+                for (end = i + 1; end < labels->n && labels->items[end].key == labels->items[i].key;
+                     end++)
+                        field_invalid_text(decoder, field, labels->items[i].key,
+                                           "must be given once");
+                if (end == i + 1)
+                        labels->items[kept++] = labels->items[i];
+        }
+        labels->n = kept;
+}
+
 void decode_labels(struct decoder *decoder, const struct field *field, void *target)
 {
         struct labels *labels = target;
-        struct intern *intern = decoder->context->cluster->intern;
-        VEC(struct label) list = {0};
+        size_t n = 0;
 
         if (!field_is(decoder, field, VALUE_MAP))
                 return;
-        for (const struct value *value = field->value->first; value; value = value->next) {
-                struct field member = {.parent = field, .name = value->key, .value = value};
-                struct label label = {intern_text(intern, value->key), intern_text(intern, "")};
-                struct field key = field_at_key(field, value);
-
-                field_faults(decoder, &key, label.key, label_key_faults(label.key));
-                if (field_text(decoder, &member, &label.value))
-                        field_faults(decoder, &key, label.value, label_value_faults(label.value));
-                vec_push(decoder->arena, &list, label);
-        }
-        vec_sort(&list, compare_labels);
-        for (size_t i = 1; i < list.n; i++)
-                if (list.items[i].key == list.items[i - 1].key)
-                        field_invalid_text(decoder, field, list.items[i].key, "must be given once");
-        *labels = (struct labels){list.items, list.n};
+        for (const struct value *value = field->value->first; value; value = value->next)
+                n++;
+        *labels = (struct labels){n ? arena_new_array(decoder->arena, struct label, n) : NULL, 0};
+        for (const struct value *value = field->value->first; value; value = value->next)
+                labels->n += decode_label(decoder, field, value, &labels->items[labels->n]);
+        sort_items(labels->items, labels->n, sizeof(*labels->items), compare_labels);
+        drop_doubles(decoder, field, labels);
 }
 
 struct expression {
@@ -58,7 +81,7 @@ static void decode_value(struct decoder *decoder, const struct field *field, voi
 {
         const char **value = target;
 
-        *value = intern_text(decoder->context->cluster->intern, "");
+        *value = intern_text(decoder->context->intern, "");
         if (field_text(decoder, field, value))
                 field_faults(decoder, field, *value, label_value_faults(*value));
 }
@@ -113,7 +136,7 @@ static size_t unique_texts(const char **texts, size_t n)
 static void decode_expression(struct decoder *decoder, const struct field *field, void *target)
 {
         struct requirement *requirement = target;
-        const char *empty = intern_text(decoder->context->cluster->intern, "");
+        const char *empty = intern_text(decoder->context->intern, "");
         struct expression expression = {.key = empty, .operator= empty };
         struct field key = field_member(field, "key");
         struct field operator= field_member(field, "operator");
