@@ -1,0 +1,331 @@
+#include "feeder/http.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/vec.h"
+#include "feeder/listen.h"
+#include "feeder/visitors.h"
+
+/* libmicrohttpd speaks HTTP, in as many steps as there is something to do: its epoll descriptor is
+ * polled by the loop. Whose request waits for the agent is suspended meanwhile. */
+
+#define MAX_REQUEST 8192 /* bytes of a connection's memory: its headers, and the answer's */
+#define SPARE       64   /* connections beyond max_clients, while those that must go are going */
+
+struct http {
+        struct http_options options;
+        uv_loop_t *loop;
+        uv_poll_t poll;
+        uv_timer_t timer;
+        unsigned closing; /* handles that are not closed yet */
+        struct MHD_Daemon *daemon;
+        struct visitors visitors;
+        uint32_t number; /* the last question */
+        bool asking;     /* … is not answered */
+        uint64_t asked;  /* when it was put */
+        struct feed_state state;
+        bool heard; /* a state has come */
+        uint64_t heard_at;
+};
+
+static void enter(struct http *http, struct visitor *visitor, enum stage stage)
+{
+        visitor_enter(&http->visitors, visitor, stage, uv_now(http->loop));
+}
+
+static enum MHD_Result say(struct http *http, struct visitor *visitor, struct answer *answer)
+{
+        enum MHD_Result queued =
+            MHD_queue_response(visitor->connection, answer->status, answer->response);
+
+        answer_let_go(answer);
+        enter(http, visitor, STAGE_ANSWERED);
+        return queued;
+}
+
+/* Why it doesn't live; NULL where it does. */
+static const char *why_not_live(const struct http *http)
+{
+        if (!http->heard)
+                return "the agent has not said anything yet";
+        if (uv_now(http->loop) - http->heard_at >= http->options.silence_ms)
+                return "the agent has not said anything for too long";
+        return http->state.live ? NULL : http->state.why;
+}
+
+static enum MHD_Result answer_healthz(struct http *http, struct visitor *visitor)
+{
+        const char *why = why_not_live(http);
+
+        return say(http, visitor,
+                   why ? answer_unavailable("not live: ", why)
+                       : answer_plain(MHD_HTTP_OK, "ok", ""));
+}
+
+static enum MHD_Result answer_readyz(struct http *http, struct visitor *visitor)
+{
+        const char *why = why_not_live(http);
+
+        if (!why && !http->state.enforcing)
+                why = http->state.why;
+        return say(http, visitor,
+                   why ? answer_unavailable("not enforcing: ", why)
+                       : answer_plain(MHD_HTTP_OK, "ok", ""));
+}
+
+static bool put_question(struct http *http)
+{
+        http->number++;
+        http->asked = uv_now(http->loop);
+        http->asking = http->options.ask(http->options.data, http->number);
+        return http->asking;
+}
+
+/* A question that was put before a client came may be answered with what was true before: it waits
+ * for the next. One that the agent never answers is in nobody's way for longer than ask_ms. */
+static enum MHD_Result answer_metrics(struct http *http, struct visitor *visitor)
+{
+        bool next =
+            http->asking && uv_now(http->loop) - http->asked < http->visitors.limits[STAGE_ASKING];
+
+        if (!next && !put_question(http))
+                return say(http, visitor, answer_unavailable("the agent is away", ""));
+        visitor->number = http->number + next;
+        enter(http, visitor, STAGE_ASKING);
+        MHD_suspend_connection(visitor->connection);
+        return MHD_YES;
+}
+
+static const struct page {
+        const char *path;
+        enum MHD_Result (*answer)(struct http *http, struct visitor *visitor);
+} pages[] = {
+    {"/metrics", answer_metrics},
+    {"/healthz", answer_healthz},
+    {"/readyz", answer_readyz},
+};
+
+/* Called when the headers are there, for each piece of a body, and when the request is whole. */
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *body_size, void **request)
+{
+        struct http *http = data;
+        struct visitor *visitor = visitor_of(connection);
+
+        struct answer *known = visitor->answer;
+
+        visitor->answer = NULL;
+        if (known)
+                return say(http, visitor, known);
+        bool gets =
+            strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+        if (!*request && gets) {
+                *request = visitor;
+                return MHD_YES;
+        }
+        if (*body_size > 0) {
+                *body_size = 0;
+                return MHD_YES;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+                if (strcmp(pages[i].path, url) == 0)
+                        return gets ? pages[i].answer(http, visitor)
+                                    : say(http, visitor, answer_not_allowed());
+        return say(
+            http, visitor,
+            answer_plain(MHD_HTTP_NOT_FOUND, "not here: /metrics, /healthz and /readyz are", ""));
+}
+
+static void on_request_end(void *data, struct MHD_Connection *connection, void **request,
+                           enum MHD_RequestTerminationCode code)
+{
+        enter(data, visitor_of(connection), STAGE_IDLE);
+}
+
+static void on_connection(void *data, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+        struct http *http = data;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                *context = visitor_new(&http->visitors, connection, uv_now(http->loop));
+        else
+                visitor_free(&http->visitors, *context);
+}
+
+static void resume(struct http *http, struct visitor *visitor, struct answer *answer)
+{
+        answer->users++;
+        visitor->answer = answer;
+        enter(http, visitor, STAGE_ANSWERED);
+        MHD_resume_connection(visitor->connection);
+}
+
+static void refuse(struct http *http, struct visitor *visitor, const char *why)
+{
+        struct answer *answer = answer_unavailable(why, "");
+
+        resume(http, visitor, answer);
+        answer_let_go(answer);
+}
+
+static void serve(struct http *http);
+
+static void on_deadline(uv_timer_t *timer)
+{
+        struct http *http = timer->data;
+        struct visitor *visitor;
+
+        visitors_foreach (visitor, &http->visitors) {
+                if (!visitor_is_late(visitor, uv_now(http->loop)))
+                        continue;
+                if (visitor->stage == STAGE_ASKING)
+                        refuse(http, visitor, "the agent does not answer");
+                else
+                        visitor_shut_out(&http->visitors, visitor);
+        }
+        serve(http);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+        serve(poll->data);
+}
+
+/* All that can be done now; then the timer is set for what comes first. */
+static void serve(struct http *http)
+{
+        MHD_UNSIGNED_LONG_LONG wait;
+        uint64_t now = uv_now(http->loop);
+
+        MHD_run(http->daemon);
+        uint64_t next = visitors_next_deadline(&http->visitors);
+        if (MHD_get_timeout(http->daemon, &wait) == MHD_YES && now + wait < next)
+                next = now + wait;
+        if (next == UINT64_MAX)
+                uv_timer_stop(&http->timer);
+        else
+                uv_timer_start(&http->timer, on_deadline, next > now ? next - now : 0, 0);
+}
+
+void http_metrics(struct http *http, uint32_t number, const char *text)
+{
+        struct visitor *visitor;
+        bool more = false;
+
+        if (!http->asking || number != http->number)
+                return;
+        http->asking = false;
+        struct answer *shared =
+            answer_new(MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text);
+        visitors_foreach (visitor, &http->visitors) {
+                if (visitor->stage != STAGE_ASKING)
+                        continue;
+                if (visitor->number == number + 1)
+                        more = true;
+                else
+                        resume(http, visitor, shared);
+        }
+        answer_let_go(shared);
+        if (more && !put_question(http))
+                visitors_foreach (visitor, &http->visitors)
+                        if (visitor->stage == STAGE_ASKING)
+                                refuse(http, visitor, "the agent is away");
+        serve(http);
+}
+
+void http_state(struct http *http, const struct feed_state *state)
+{
+        http->state = *state;
+        http->heard = true;
+        http->heard_at = uv_now(http->loop);
+}
+
+unsigned http_clients(const struct http *http)
+{
+        return http->visitors.n;
+}
+
+uint16_t http_port(const struct http *http)
+{
+        return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
+static unsigned or_else(unsigned given, unsigned otherwise)
+{
+        return given ? given : otherwise;
+}
+
+static void set_limits(struct http *http, const struct http_options *options)
+{
+        unsigned *limits = http->visitors.limits;
+
+        http->options = *options;
+        http->options.silence_ms = or_else(options->silence_ms, 10000);
+        http->visitors.max = or_else(options->max_clients, 192);
+        limits[STAGE_FIRST] = or_else(options->request_ms, 10000);
+        limits[STAGE_IDLE] = or_else(options->idle_ms, 90000);
+        limits[STAGE_ASKING] = or_else(options->ask_ms, 5000);
+        limits[STAGE_ANSWERED] = or_else(options->answer_ms, 30000);
+}
+
+static struct MHD_Daemon *start_daemon(struct http *http, int listener)
+{
+        return MHD_start_daemon(
+            MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, http,
+            MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
+            http->visitors.max + SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_REQUEST,
+            MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
+            on_request_end, http, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+}
+
+struct http *http_new(uv_loop_t *loop, const struct http_options *options, struct err *err)
+{
+        int listener = listen_at(options->address, err);
+
+        if (listener < 0)
+                return NULL;
+        struct http *http = memory_alloc(sizeof(*http));
+        http->loop = loop;
+        set_limits(http, options);
+        http->daemon = start_daemon(http, listener);
+        if (!http->daemon) {
+                err_set(err, "serving HTTP at %s: libmicrohttpd does not start", options->address);
+                close(listener);
+                free(http);
+                return NULL;
+        }
+        int epoll = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+        http->poll.data = http->timer.data = http;
+        uv_timer_init(loop, &http->timer);
+        uv_poll_init(loop, &http->poll, epoll);
+        uv_poll_start(&http->poll, UV_READABLE, on_readable);
+        return http;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        struct http *http = handle->data;
+
+        if (--http->closing == 0)
+                free(http);
+}
+
+void http_close(struct http *http)
+{
+        struct visitor *visitor;
+
+        uv_poll_stop(&http->poll);
+        visitors_foreach (visitor, &http->visitors)
+                if (visitor->stage == STAGE_ASKING)
+                        refuse(http, visitor, "the agent is ending");
+        MHD_stop_daemon(http->daemon);
+        http->closing = 2;
+        uv_close((uv_handle_t *)&http->timer, on_closed);
+        uv_close((uv_handle_t *)&http->poll, on_closed);
+}

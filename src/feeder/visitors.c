@@ -1,0 +1,83 @@
+#include "feeder/visitors.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/memory.h"
+
+static struct visitor *longest_waiting(struct visitors *visitors)
+{
+        struct visitor *visitor, *longest = NULL;
+
+        visitors_foreach (visitor, visitors) {
+                bool waits = visitor->stage == STAGE_FIRST || visitor->stage == STAGE_IDLE;
+                if (waits && !visitor->shut && (!longest || visitor->since <= longest->since))
+                        longest = visitor;
+        }
+        return longest;
+}
+
+void visitor_shut_out(struct visitors *visitors, struct visitor *visitor)
+{
+        int fd = MHD_get_connection_info(visitor->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                     ->connect_fd;
+
+        shutdown(fd, SHUT_RDWR);
+        visitor->shut = true;
+        visitors->n--;
+}
+
+void visitor_enter(struct visitors *visitors, struct visitor *visitor, enum stage stage,
+                   uint64_t now)
+{
+        visitor->stage = stage;
+        visitor->since = now;
+        visitor->deadline = now + visitors->limits[stage];
+}
+
+struct visitor *visitor_new(struct visitors *visitors, struct MHD_Connection *connection,
+                            uint64_t now)
+{
+        struct visitor *visitor = memory_alloc(sizeof(*visitor));
+        struct visitor *longest = visitors->n >= visitors->max ? longest_waiting(visitors) : NULL;
+
+        if (longest)
+                visitor_shut_out(visitors, longest);
+        visitor->connection = connection;
+        visitor_enter(visitors, visitor, STAGE_FIRST, now);
+        LIST_INSERT_HEAD(&visitors->list, visitor, others);
+        visitors->n++;
+        return visitor;
+}
+
+void visitor_free(struct visitors *visitors, struct visitor *visitor)
+{
+        LIST_REMOVE(visitor, others);
+        visitors->n -= !visitor->shut;
+        if (visitor->answer)
+                answer_let_go(visitor->answer);
+        free(visitor);
+}
+
+struct visitor *visitor_of(struct MHD_Connection *connection)
+{
+        return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+            ->socket_context;
+}
+
+bool visitor_is_late(const struct visitor *visitor, uint64_t now)
+{
+        return !visitor->shut && visitor->deadline <= now;
+}
+
+uint64_t visitors_next_deadline(const struct visitors *visitors)
+{
+        const struct visitor *visitor;
+        uint64_t next = UINT64_MAX;
+
+        visitors_foreach (visitor, visitors)
+                if (!visitor->shut && visitor->deadline < next)
+                        next = visitor->deadline;
+        return next;
+}
