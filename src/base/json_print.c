@@ -19,7 +19,8 @@ static void add_escaped(struct strbuf *out, const char *text)
 
 static void new_line(struct json_print *json)
 {
-        strbuf_printf(json->out, "\n%*s", (int)(4 * json->depth), "");
+        if (!json->compact)
+                strbuf_printf(json->out, "\n%*s", (int)(4 * json->depth), "");
 }
 
 static void begin_member(struct json_print *json, const char *key)
@@ -32,7 +33,7 @@ static void begin_member(struct json_print *json, const char *key)
         if (!key)
                 return;
         add_escaped(json->out, key);
-        strbuf_add(json->out, ": ");
+        strbuf_add(json->out, json->compact ? ":" : ": ");
 }
 
 void json_open(struct json_print *json, const char *key, char bracket)

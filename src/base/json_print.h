@@ -16,6 +16,7 @@ struct json_print {
         struct strbuf *out;
         unsigned depth;
         bool has_member; /* of what is open */
+        bool compact;    /* on one line, for programs */
 };
 
 void json_open(struct json_print *json, const char *key, char bracket); /* '{' or '[' */

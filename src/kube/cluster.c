@@ -173,6 +173,7 @@ static void add_named_namespaces(struct cluster *cluster, const void *list, size
                              .name = previous,
                              .uid = intern_text(cluster->intern, ""),
                              .place = meta->place},
+                    .implied = true,
                 };
                 vec_push(cluster->arena, &cluster->namespaces, named);
                 map_put(known, previous, cluster);
@@ -208,14 +209,14 @@ static int compare_holders(const void *a, const void *b)
         return order ? order : meta_compare(right->meta, left->meta);
 }
 
-static void drop_ip(struct pod *pod, const struct ip *ip)
+static void drop_ip(struct arena *arena, struct pod *pod, const struct ip *ip)
 {
-        size_t kept = 0;
+        struct pod_ips kept = {arena_new_array(arena, struct ip, pod->ips.n), 0};
 
         for (size_t i = 0; i < pod->ips.n; i++)
                 if (!ip_equal(&pod->ips.items[i], ip))
-                        pod->ips.items[kept++] = pod->ips.items[i];
-        pod->ips.n = kept;
+                        kept.items[kept.n++] = pod->ips.items[i];
+        pod->ips = kept;
 }
 
 static void note_address(struct cluster *cluster, const struct holder *winner,
@@ -236,8 +237,9 @@ static void index_pods(struct cluster *cluster, struct holders *index)
         size_t kept = 0;
 
         for (size_t at = 0; at < cluster->pods.n; at++) {
-                const struct pod *pod = &cluster->pods.items[at];
+                struct pod *pod = &cluster->pods.items[at];
 
+                pod->given = pod->ips;
                 for (size_t i = 0; pod_takes_part(pod) && i < pod->ips.n; i++) {
                         struct holder holder = {pod->ips.items[i], at, &pod->meta};
                         vec_push_own(cluster->arena, index, holder);
@@ -251,7 +253,7 @@ static void index_pods(struct cluster *cluster, struct holders *index)
                         index->items[kept++] = *holder;
                 } else {
                         note_address(cluster, winner, holder);
-                        drop_ip(&cluster->pods.items[holder->at], &holder->ip);
+                        drop_ip(cluster->arena, &cluster->pods.items[holder->at], &holder->ip);
                 }
         }
         index->n = kept;

@@ -5,6 +5,16 @@ const char *direction_name(enum direction direction)
         return direction == DIRECTION_INGRESS ? "ingress" : "egress";
 }
 
+const char *pod_phase_name(enum pod_phase phase)
+{
+        static const char *const names[POD_PHASES] = {
+            [POD_PENDING] = "Pending", [POD_RUNNING] = "Running", [POD_SUCCEEDED] = "Succeeded",
+            [POD_FAILED] = "Failed",   [POD_UNKNOWN] = "Unknown",
+        };
+
+        return names[phase];
+}
+
 bool peer_is_ip_block(const struct policy_peer *peer)
 {
         return !peer->pod_selector && !peer->namespace_selector;

@@ -30,6 +30,7 @@ struct meta {
 struct namespace
 {
         struct meta meta; /* labels hold kubernetes.io/metadata.name always */
+        bool implied;     /* it has no object, but objects are in it */
 };
 
 struct node {
@@ -51,16 +52,19 @@ struct container_port {
 };
 
 enum pod_phase { POD_PENDING, POD_RUNNING, POD_SUCCEEDED, POD_FAILED, POD_UNKNOWN };
+#define POD_PHASES 5
+const char *pod_phase_name(enum pod_phase phase); /* "Pending" */
 
 struct pod {
         struct meta meta;
         const char *node; /* "" where not scheduled */
         bool host_network;
         enum pod_phase phase;
-        struct {
+        struct pod_ips {
                 struct ip *items;
                 size_t n;
-        } ips; /* podIPs, podIP; at most one a family */
+        } ips; /* podIPs, podIP; at most one a family; once sealed, those that it holds */
+        struct pod_ips given; /* once sealed: what ips were, also those that a newer pod holds */
         struct {
                 struct container_port *items;
                 size_t n;

@@ -2,6 +2,26 @@
 
 #include <string.h>
 
+static const struct {
+        const char *name;
+        bool has_values;
+} operators[SELECTOR_OPERATORS] = {
+    [SELECTOR_IN] = {"In", true},
+    [SELECTOR_NOT_IN] = {"NotIn", true},
+    [SELECTOR_EXISTS] = {"Exists", false},
+    [SELECTOR_DOES_NOT_EXIST] = {"DoesNotExist", false},
+};
+
+const char *selector_operator_name(enum selector_operator operator)
+{
+        return operators[operator].name;
+}
+
+bool selector_operator_has_values(enum selector_operator operator)
+{
+        return operators[operator].has_values;
+}
+
 /* So few are sooner compared than halved. An object may have tens of thousands, and as many be
  * asked for. */
 #define FEW 16

@@ -17,6 +17,10 @@ struct labels {
 };
 
 enum selector_operator { SELECTOR_IN, SELECTOR_NOT_IN, SELECTOR_EXISTS, SELECTOR_DOES_NOT_EXIST };
+#define SELECTOR_OPERATORS 4
+const char *selector_operator_name(enum selector_operator operator); /* "In" */
+/* Does it compare with values? */
+bool selector_operator_has_values(enum selector_operator operator);
 
 struct requirement {
         const char *key;

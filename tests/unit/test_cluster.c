@@ -100,7 +100,8 @@ static void namespaces_carry_their_name(void **state)
                                 {key, "wrong"},
                                 {intern_text(cluster->intern, "z"), "2"}};
         struct label others[] = {wrong[0], wrong[2]};
-        struct namespace one = {meta_of(cluster, "", "one")}, two = {meta_of(cluster, "", "two")};
+        struct namespace one = {.meta = meta_of(cluster, "", "one")};
+        struct namespace two = {.meta = meta_of(cluster, "", "two")};
 
         one.meta.labels = (struct labels){wrong, 3};
         two.meta.labels = (struct labels){others, 2};
@@ -121,7 +122,7 @@ static void namespaces_carry_their_name(void **state)
 static void a_named_namespace_exists(void **state)
 {
         _cleanup_cluster_ struct cluster *cluster = cluster_new();
-        struct namespace known = {meta_of(cluster, "", "known")};
+        struct namespace known = {.meta = meta_of(cluster, "", "known")};
         struct network_policy policy = {.meta = meta_of(cluster, "quiet", "deny")};
 
         vec_push(cluster->arena, &cluster->namespaces, known);

@@ -80,17 +80,13 @@ static void decode_spec(struct decoder *decoder, const struct field *field, void
  * long as nobody says so, it is taken to live. */
 static void decode_phase(struct decoder *decoder, const struct field *field, void *target)
 {
-        static const char *const phases[] = {
-            [POD_PENDING] = "Pending", [POD_RUNNING] = "Running", [POD_SUCCEEDED] = "Succeeded",
-            [POD_FAILED] = "Failed",   [POD_UNKNOWN] = "Unknown",
-        };
         struct pod *pod = ((struct pod_target *)target)->pod;
         const char *phase;
 
         if (!field_word(decoder, field, &phase) || !*phase)
                 return;
-        for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
-                if (strcmp(phases[i], phase) == 0) {
+        for (int i = 0; i < POD_PHASES; i++)
+                if (strcmp(pod_phase_name((enum pod_phase)i), phase) == 0) {
                         pod->phase = (enum pod_phase)i;
                         return;
                 }

@@ -97,16 +97,15 @@ static const struct member expression_members[] = {
     {"values", decode_values},
 };
 
-static const struct {
-        const char *name;
-        enum selector_operator operator;
-        bool has_values;
-} operators[] = {
-    {"In", SELECTOR_IN, true},
-    {"NotIn", SELECTOR_NOT_IN, true},
-    {"Exists", SELECTOR_EXISTS, false},
-    {"DoesNotExist", SELECTOR_DOES_NOT_EXIST, false},
-};
+static bool parse_operator(const char *name, struct requirement *ret)
+{
+        for (int i = 0; i < SELECTOR_OPERATORS; i++)
+                if (strcmp(selector_operator_name((enum selector_operator)i), name) == 0) {
+                        ret->operator=(enum selector_operator) i;
+                        return true;
+                }
+        return false;
+}
 
 static void check_values(struct decoder *decoder, const struct field *field, bool wanted, size_t n)
 {
@@ -140,14 +139,11 @@ static void decode_expression(struct decoder *decoder, const struct field *field
         struct expression expression = {.key = empty, .operator= empty };
         struct field key = field_member(field, "key");
         struct field operator= field_member(field, "operator");
-        size_t i = 0;
 
         field_object(decoder, field, expression_members, &expression);
-        while (i < ARRAY_SIZE(operators) && strcmp(operators[i].name, expression.operator) != 0)
-                i++;
-        if (i < ARRAY_SIZE(operators)) {
-                requirement->operator= operators[i].operator;
-                check_values(decoder, field, operators[i].has_values, expression.values.n);
+        if (parse_operator(expression.operator, requirement)) {
+                check_values(decoder, field, selector_operator_has_values(requirement->operator),
+                             expression.values.n);
         } else if (field_may_be_text(&operator)) {
                 field_invalid_text(decoder, &operator, expression.operator,
                                    "not a valid selector operator");
