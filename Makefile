@@ -11,7 +11,7 @@ SECONDS   ?= 60
 MESON_SETUP = meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := build
-.PHONY: build release demo test check campaign golden bench fuzz lint format install clean help
+.PHONY: build release demo test check campaign control-plane golden bench fuzz lint format install clean help
 
 build: ## Build with symbols into build/debug
 	@scripts/bootstrap.sh build
@@ -41,6 +41,9 @@ campaign: ## Thousands of single faults in installed rules, each judged by every
 	@$(MAKE) --no-print-directory build
 	@PENSTOCK_CLUSTERS=$${PENSTOCK_CLUSTERS:-50} PENSTOCK_PACKETS=$${PENSTOCK_PACKETS:-100000000} \
 		$(BUILD)/tests/mutation/test_campaign
+
+control-plane: ## Build the API server that system tests run against into build/control-plane
+	@scripts/control_plane.sh
 
 golden: ## Write the expected rulesets of tests/golden again
 	@$(MAKE) --no-print-directory build
@@ -73,4 +76,4 @@ clean: ## Remove build/
 	@rm -rf build
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

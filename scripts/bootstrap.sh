@@ -4,7 +4,7 @@
 #
 #   scripts/bootstrap.sh build   compiler, meson, the libraries
 #   scripts/bootstrap.sh run     … and iptables, ipset, iproute2, conntrack for the lab and the demo
-#   scripts/bootstrap.sh test    … and cmocka, pytest, the sanitizers' runtimes, valgrind, fuzzers
+#   scripts/bootstrap.sh test    … and cmocka, pytest, the sanitizers' runtimes, valgrind, fuzzers, openssl
 #   scripts/bootstrap.sh fuzz    … and AFL++
 #   scripts/bootstrap.sh bench   … and jq to compare with
 #   scripts/bootstrap.sh lint    … and clang-format, clang-tidy
@@ -13,7 +13,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libmd-dev libmnl-dev libuv1-dev
   libcurl4-openssl-dev libmicrohttpd-dev libseccomp-dev libcap-ng-dev"
 run="$build iptables ipset iproute2 conntrack"
-test="$run nftables procps clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind"
+test="$run nftables procps clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind openssl"
 fuzz="$test afl++"
 bench="$run python3 jq"
 lint="$test clang-format clang-tidy"

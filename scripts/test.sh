@@ -22,6 +22,7 @@ if [ "$what" = all ]; then
         echo "Building plainly, for valgrind …"
         [ -f build/debug/build.ninja ] || meson setup build/debug >/dev/null
         ninja -C build/debug --quiet src/cmd/penstock
+        scripts/control_plane.sh
 fi
 
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

@@ -4,6 +4,7 @@ import signal
 import tempfile
 
 import pytest
+from control_plane import ControlPlane
 from labs import Lab
 from nodes import FLAVOURS, Node
 
@@ -58,3 +59,18 @@ def new_node():
 @pytest.fixture(params=FLAVOURS)
 def node(request, new_node):
     return new_node(request.param)
+
+
+@pytest.fixture(scope="session")
+def control_plane():
+    """Starts when a test first asks for it, which takes a few seconds."""
+    made = ControlPlane()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def plane(control_plane):
+    """An API server with a cluster in which there is nothing yet."""
+    control_plane.fresh()
+    return control_plane

@@ -34,7 +34,7 @@ def container_port(name, port):
 
 def pod(name, ns="default", node=None, ips=(), ports=None, phase="Running", labels=None, host=False, **more):
     """ports: {"http": 8080, "dns": "53/UDP"}; more are labels."""
-    spec = {"containers": [{"name": "main", "ports": [container_port(*item) for item in (ports or {}).items()]}]}
+    spec = {"containers": [{"name": "main", "image": "none", "ports": [container_port(*item) for item in (ports or {}).items()]}]}
     if node:
         spec["nodeName"] = node
     if host:

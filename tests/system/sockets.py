@@ -23,7 +23,7 @@ def set_netns(descriptor):
 
 @contextlib.contextmanager
 def netns(path):
-    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         set_netns(there)
