@@ -1,7 +1,9 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "agent/traffic.h"
 #include "base/strbuf.h"
 #include "daemon/feed.h"
 #include "rules/ruleset.h"
@@ -23,7 +25,6 @@ enum drift { DRIFT_RULES, DRIFT_SETS, DRIFTS };
 enum sync_result { SYNC_DONE, SYNC_FAILED, SYNC_RESULTS };
 
 struct agent_metrics {
-        double started;               /* Unix time */
         struct histogram sync;        /* from the first event to the kernel's change */
         struct histogram parts[3];    /* compile, apply, conntrack */
         uint64_t syncs[SYNC_RESULTS]; /* attempts */
@@ -34,11 +35,17 @@ struct agent_metrics {
         uint64_t local_pods, isolated_pods;
         uint64_t chains, rules, sets, elements; /* of penstock's, wanted */
         uint64_t feeder_restarts;
-        struct feed_counts feeder;
+        pid_t feeder_pid;           /* 0: it does not run */
+        struct traffic *traffic;    /* traffic_new() */
+        struct feed_counts feeder;  /* of the one that runs */
+        struct feed_counts feeders; /* … of those before it, added up by metrics_feeder_ended() */
         struct feed_state state;
 };
 
-/* installed: penstock's part of the kernel's rules, with counters; packets and bytes denied, and
- * allowed by each policy, are read off it. NULL where it could not be read: those are left out. */
-void metrics_print(const struct agent_metrics *metrics, const struct ruleset *installed,
+/* The feeder has ended: what it counted is kept, so that nothing falls when another begins. */
+void metrics_feeder_ended(struct agent_metrics *metrics);
+/* installed: penstock's part of the kernel's rules, as read with counters; packets and bytes
+ * denied, and allowed by each policy, are read off it, and it is not good for anything afterwards.
+ * NULL where it could not be read: those are left out. */
+void metrics_print(const struct agent_metrics *metrics, struct ruleset *installed,
                    struct strbuf *out);

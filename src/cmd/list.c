@@ -7,13 +7,12 @@
 #include "cmd/columns.h"
 #include "cmd/command.h"
 #include "cmd/options.h"
-#include "compile/classes.h"
 #include "compile/shortcut.h"
+#include "compile/story.h"
 #include "iptables/apply.h"
 
-/* What is installed tells its own story: every rule's comment names the policy and rule, or the
- * pod, that it stands for. A view is a list of lines, gathered by walking the rules; text and json
- * print the same lines. */
+/* A view is a list of lines, gathered by walking the rules and what they tell (compile/story.h);
+ * text and json print the same lines. */
 
 static const struct usage usage = {
     .synopsis = "list [policies|pods|chains|sets]",
@@ -76,35 +75,17 @@ static void set_counters(struct listing *listing, size_t at)
         }
 }
 
-/* What stands behind "penstock: "; "" where there is no such comment. */
-static const char *story_of(const struct rule *rule)
-{
-        static const char prefix[] = "penstock: ";
-        const char *comment = rule_comment(rule);
-
-        return comment && strncmp(comment, prefix, strlen(prefix)) == 0 ? comment + strlen(prefix)
-                                                                        : "";
-}
-
-static bool is_class(const struct chain *chain)
-{
-        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
-                if (strncmp(chain->name, class_prefix(d), strlen(class_prefix(d))) == 0)
-                        return true;
-        return false;
-}
-
 static void gather_policy_rule(struct listing *listing, const struct rule *rule)
 {
-        const char *story = story_of(rule), *space = strchr(story, ' ');
+        struct policy_story story;
 
-        if (!space || !memchr(story, '/', (size_t)(space - story)))
+        if (!story_of_policy(rule, &story))
                 return;
-        struct line *line = line_of(listing, story);
-        line->cells[0] = arena_strndup(listing->arena, story, (size_t)(space - story));
-        line->cells[1] = strchr(space, '[')
-                             ? space + 1
-                             : arena_printf(listing->arena, "%s (allows nothing)", space + 1);
+        const char *detail = story.text + story.name + 1;
+        struct line *line = line_of(listing, story.text);
+        line->cells[0] = arena_strndup(listing->arena, story.text, story.name);
+        line->cells[1] =
+            story.allows ? detail : arena_printf(listing->arena, "%s (allows nothing)", detail);
         counters_add(&line->counters, &rule->counters);
 }
 
@@ -142,23 +123,16 @@ static void drop_silent_halves(struct listing *listing)
 
 static void gather_policies(struct listing *listing)
 {
+        enum direction direction;
+
         vec_foreach (const struct table, table, &listing->ruleset->tables)
                 vec_foreach (const struct chain, chain, &table->chains)
-                        if (is_class(chain))
+                        if (story_is_class(chain, &direction))
                                 vec_foreach (const struct rule, rule, &chain->rules)
                                         gather_policy_rule(listing, rule);
         vec_sort(&listing->lines, line_compare);
         drop_silent_halves(listing);
         set_counters(listing, 2);
-}
-
-/* Packets that a class denied; its pods share the counter. */
-static uint64_t denied_by(const struct chain *chain)
-{
-        vec_foreach (const struct rule, rule, &chain->rules)
-                if (rule->target.kind == TARGET_GOTO)
-                        return rule->counters.packets;
-        return 0;
 }
 
 static void gather_pod(struct listing *listing, const struct table *table, const struct rule *rule)
@@ -172,14 +146,16 @@ static void gather_pod(struct listing *listing, const struct table *table, const
         vec_foreach (const struct match, match, &rule->matches)
                 if (match->kind == MATCH_SOURCE || match->kind == MATCH_DESTINATION)
                         ip_format(&match->prefix.ip, address);
-        const char *direction = class->name[strlen(CHAIN_PREFIX)] == 'I' ? "ingress" : "egress";
+        const struct rule *denied = story_of_denied(class);
+        enum direction of;
+        const char *direction = story_is_class(class, &of) ? direction_name(of) : "";
         struct line *line =
             line_of(listing, arena_printf(listing->arena, "%s %s %s", story, address, direction));
         line->cells[0] = story + 4;
         line->cells[1] = arena_strdup(listing->arena, address);
         line->cells[2] = direction;
         line->cells[3] = class->name;
-        line->cells[6] = number_text(listing, denied_by(class));
+        line->cells[6] = number_text(listing, denied ? denied->counters.packets : 0);
         counters_add(&line->counters, &rule->counters);
 }
 
