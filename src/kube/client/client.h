@@ -22,9 +22,10 @@ enum client_trouble { CLIENT_RETRYING, CLIENT_FORBIDDEN, CLIENT_GONE };
 
 struct kube_handler {
         void *data;
-        /* A kind's list, and what happens to it from then on, as daemon/feed.h has it. The object
-         * lives until the function returns; apiVersion and kind may be absent in it, and what of
-         * an object decides nothing may be left out. */
+        /* A kind's list, and what happens to it from then on, as daemon/feed.h has it. Between
+         * begin and end an object may come again, or be deleted again: the later counts. The object
+         * lives until the function returns; apiVersion and kind may be absent in it, and what of an
+         * object decides nothing is left out. */
         void (*begin)(void *data, enum kind kind);
         void (*object)(void *data, enum kind kind, const struct value *object);
         void (*deleted)(void *data, enum kind kind, const struct value *object);
@@ -51,6 +52,8 @@ struct kube_client_options {
         double idle_seconds;      /* nothing came for so long: the connection is dead; 0: 90 */
         double connect_seconds;   /* 0: 10 */
         double max_delay_seconds; /* of a back-off; 0: 30 */
+        double distrust_seconds;  /* away for so long, a server is not resumed but listed; 0: 30 */
+        double watch_seconds;     /* of a watch, to twice as long, then made anew; 0: 300 */
         bool streaming_lists;     /* ask for a list as a watch first (sendInitialEvents) */
         uint64_t seed;            /* of the jitter */
 };

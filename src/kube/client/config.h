@@ -26,13 +26,13 @@ struct kube_config {
         bool insecure;           /* insecure-skip-tls-verify */
         const char *proxy; /* "http://proxy:3128", also socks5; NULL: as the environment says */
         bool proxy_given;  /* proxy-url is in the kubeconfig */
-        /* Who we are; the first that is there counts, in this order. */
+        /* Who we are: a certificate, and one of the others, the first that is there. */
         const char *certificate, *key;           /* PEM */
         const char *certificate_file, *key_file; /* read again when they change */
+        const char *token_file;                  /* likewise: its owner rotates it */
         const char *token;
-        const char *token_file; /* read again every minute, as its owner rotates it */
-        const char *user, *password;
         const struct kube_exec *exec;
+        const char *user, *password;
         const char *namespace; /* "default" where not said */
         const char *source;    /* for messages: the file and context, or "service account" */
 };

@@ -1,6 +1,7 @@
 #include "kube/read/input.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,18 @@ void input_from_text(struct input *input, const char *text, size_t length, const
         start(input, file);
         input->text = text;
         input->length = length;
+}
+
+void input_from_whole(struct input *input, char *text, size_t length, const char *file)
+{
+        *input = (struct input){
+            .file = file,
+            .line = 1,
+            .window = text,
+            .end = length,
+            .cap = SIZE_MAX / 2, /* never grown */
+            .fd = -1,
+        };
 }
 
 void input_done(struct input *input)

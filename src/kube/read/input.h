@@ -24,6 +24,9 @@ struct input {
 /* Neither takes over what it is given. input_done() releases the window. */
 void input_from_fd(struct input *input, int fd, const char *file);
 void input_from_text(struct input *input, const char *text, size_t length, const char *file);
+/* The window is text itself, of which the reader may move what it has read; INPUT_PAD zeros stand
+ * behind it. There is nothing to release. */
+void input_from_whole(struct input *input, char *text, size_t length, const char *file);
 void input_done(struct input *input);
 
 /* Forgets what lies before keep (keep <= at), moves the rest to the window's begin and reads more

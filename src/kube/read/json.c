@@ -19,7 +19,8 @@ struct json {
         bool refused; /* the object has a problem but can be read on */
 };
 
-static bool read_value(struct json *json, struct value *value);
+/* wanted: of the map that it is, or of those in the list that it is; NULL: all. */
+static bool read_value(struct json *json, struct value *value, const struct wanted *wanted);
 
 /* Takes the opening bracket, and the closing one where nothing stands between them. */
 static bool enter(struct json *json, char close, bool *ret_any)
@@ -45,13 +46,13 @@ static bool separator(struct json *json, char close, const char *where, bool *re
         return true;
 }
 
-static bool read_item(struct json *json, struct value ***tail)
+static bool read_item(struct json *json, struct value ***tail, const struct wanted *wanted)
 {
         scan_next(&json->scan);
         struct value *item = tree_value(json->tree, VALUE_NULL, json->scan.line);
         **tail = item;
         *tail = &item->next;
-        return read_value(json, item);
+        return read_value(json, item, wanted);
 }
 
 /* An item of the document's list: a tree of its own, handed over and forgotten. */
@@ -64,7 +65,7 @@ static bool hand_over_item(struct json *json, const struct value *document)
         tree_reset(json->tree);
         scan_next(&json->scan);
         struct value *item = tree_value(json->tree, VALUE_NULL, json->scan.line);
-        if (!read_value(json, item))
+        if (!read_value(json, item, NULL))
                 return false;
         if (!json->refused)
                 json->reader->visitor->item(json->reader->visitor->context, document, item);
@@ -74,7 +75,8 @@ static bool hand_over_item(struct json *json, const struct value *document)
 }
 
 /* document: whose "items" these are, to be handed over; NULL for any other list. */
-static bool read_list(struct json *json, struct value *list, const struct value *document)
+static bool read_list(struct json *json, struct value *list, const struct value *document,
+                      const struct wanted *wanted)
 {
         struct value **tail = &list->first;
         bool another = false;
@@ -83,26 +85,24 @@ static bool read_list(struct json *json, struct value *list, const struct value 
         if (!enter(json, ']', &another))
                 return false;
         while (another)
-                if (!(document ? hand_over_item(json, document) : read_item(json, &tail)) ||
+                if (!(document ? hand_over_item(json, document) : read_item(json, &tail, wanted)) ||
                     !separator(json, ']', "after array element", &another))
                         return false;
         json->depth--;
         return true;
 }
 
-static struct value *read_key(struct json *json, size_t mark)
+static struct value *read_key(struct json *json, size_t *ret_length)
 {
         int c = scan_next(&json->scan);
-        size_t length;
 
         if (c != '"') {
                 scan_refuse_byte(&json->scan, c, "looking for beginning of object key string");
                 return NULL;
         }
         struct value *member = tree_value(json->tree, VALUE_NULL, json->scan.line);
-        if (!scan_string(&json->scan, json->tree, &member->key, &length))
+        if (!scan_string(&json->scan, json->tree, &member->key, ret_length))
                 return NULL;
-        keys_add(&json->keys, mark, member, length);
         c = scan_next(&json->scan);
         if (c != ':') {
                 scan_refuse_byte(&json->scan, c, "after object key");
@@ -125,10 +125,32 @@ static void check_keys(struct json *json, size_t mark)
 
 static bool is_items(const struct json *json, const struct value *member)
 {
-        return json->depth == 1 && *json->scan.at == '[' && strcmp(member->key, "items") == 0;
+        return json->reader && json->depth == 1 && *json->scan.at == '[' &&
+               strcmp(member->key, "items") == 0;
 }
 
-static bool read_map(struct json *json, struct value *map)
+/* Takes one member; *ret is NULL where it is not wanted. */
+static bool read_member(struct json *json, struct value *map, size_t mark,
+                        const struct wanted *wanted, struct value **ret)
+{
+        const struct wanted *row = NULL;
+        size_t length;
+        struct value *member = read_key(json, &length);
+
+        if (!member)
+                return false;
+        scan_next(&json->scan);
+        *ret = NULL;
+        if (wanted && !(row = wanted_find(wanted, member->key)))
+                return scan_skip(&json->scan);
+        *ret = member;
+        keys_add(&json->keys, mark, member, length);
+        if (is_items(json, member))
+                return read_list(json, member, map, NULL);
+        return read_value(json, member, row ? row->members : NULL);
+}
+
+static bool read_map(struct json *json, struct value *map, const struct wanted *wanted)
 {
         struct value **tail = &map->first;
         size_t mark = keys_mark(&json->keys);
@@ -138,23 +160,22 @@ static bool read_map(struct json *json, struct value *map)
         if (!enter(json, '}', &another))
                 return false;
         while (another) {
-                struct value *member = read_key(json, mark);
-                if (!member)
+                struct value *member;
+
+                if (!read_member(json, map, mark, wanted, &member) ||
+                    !separator(json, '}', "after object key:value pair", &another))
                         return false;
-                scan_next(&json->scan);
-                bool read = is_items(json, member) ? read_list(json, member, map)
-                                                   : read_value(json, member);
-                *tail = member;
-                tail = &member->next;
-                if (!read || !separator(json, '}', "after object key:value pair", &another))
-                        return false;
+                if (member) {
+                        *tail = member;
+                        tail = &member->next;
+                }
         }
         check_keys(json, mark);
         json->depth--;
         return true;
 }
 
-static bool read_value(struct json *json, struct value *value)
+static bool read_value(struct json *json, struct value *value, const struct wanted *wanted)
 {
         int c = scan_next(&json->scan);
         size_t length;
@@ -167,9 +188,9 @@ static bool read_value(struct json *json, struct value *value)
                 value->kind = VALUE_STRING;
                 return scan_string(&json->scan, json->tree, &value->text, &length);
         case '{':
-                return read_map(json, value);
+                return read_map(json, value, wanted);
         case '[':
-                return read_list(json, value, NULL);
+                return read_list(json, value, NULL, wanted);
         case 't':
         case 'f':
                 value->kind = VALUE_BOOL;
@@ -195,7 +216,7 @@ static bool read_document(struct json *json)
         json->tree = &json->document;
         tree_reset(json->tree);
         struct value *root = tree_value(json->tree, VALUE_MAP, json->scan.line);
-        bool read = read_map(json, root);
+        bool read = read_map(json, root, NULL);
         visitor->document(visitor->context, read && !json->refused ? root : NULL);
         return read;
 }
@@ -234,4 +255,41 @@ enum json_end json_read(const struct document_reader *reader)
         tree_done(&json.item);
         keys_done(&json.keys);
         return end;
+}
+
+const struct value *json_read_whole(struct json_objects *objects, char *bytes, size_t length,
+                                    const struct wanted *wanted, struct err *err)
+{
+        struct problems problems = problems_in(objects->arena);
+        struct input input;
+        struct json json = {.document = objects->tree, .keys = objects->keys};
+
+        input_from_whole(&input, bytes, length, "");
+        json.scan = scan_begin(&input, &problems);
+        json.tree = &json.document;
+        tree_reset(json.tree);
+        struct value *root = tree_value(json.tree, VALUE_NULL, 1);
+        bool read = read_value(&json, root, wanted) && !json.refused;
+        if (read && scan_next(&json.scan) >= 0)
+                read = scan_refuse_byte(&json.scan, scan_next(&json.scan), "after the value");
+        objects->tree = json.document;
+        objects->keys = json.keys;
+        objects->keys.n = 0;
+        if (read)
+                return root;
+        err_set(err, "%s", problems.list.items[0].text);
+        arena_reset(objects->arena);
+        return NULL;
+}
+
+struct json_objects json_objects_new(void)
+{
+        return (struct json_objects){.arena = arena_new(), .tree = tree_new()};
+}
+
+void json_objects_done(struct json_objects *objects)
+{
+        arena_free(objects->arena);
+        tree_done(&objects->tree);
+        keys_done(&objects->keys);
 }

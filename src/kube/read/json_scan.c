@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kube/load.h"
+#include "kube/read/extent.h"
 
 /* kubectl prints a pod on some 150 lines, of which a third are the blanks that indent them and
  * another third are texts. Both are passed over eight bytes at a time; everything else is a byte or
@@ -413,6 +414,45 @@ bool scan_literal(struct json_scan *scan, const char *literal)
                 scan->at++;
         }
         return true;
+}
+
+/* Until the extent is closed, window by window. */
+static bool skip_extent(struct json_scan *scan, struct extent *extent)
+{
+        const char *(*pass)(struct extent *, const char *, const char *) =
+            extent->in_text ? extent_pass_text : extent_pass;
+
+        for (;;) {
+                scan->at = (const unsigned char *)pass(extent, (const char *)scan->at,
+                                                       (const char *)scan->end);
+                if (extent->depth == 0 && !extent->in_text)
+                        return true;
+                if (!more(scan, NULL))
+                        return refuse_end(scan);
+        }
+}
+
+static bool is_scalar_byte(unsigned char c)
+{
+        return is_number_byte(c) || (c >= 'a' && c <= 'z');
+}
+
+bool scan_skip(struct json_scan *scan)
+{
+        int c = scan_next(scan);
+        bool any = false;
+
+        if (c == '"')
+                scan->at++;
+        if (c == '"' || c == '{' || c == '[')
+                return skip_extent(scan, &(struct extent){.in_text = c == '"'});
+        for (;;) {
+                for (; is_scalar_byte(*scan->at); any = true)
+                        scan->at++;
+                if (scan->at < scan->end || !more(scan, NULL))
+                        break;
+        }
+        return any || scan_refuse_byte(scan, c, "looking for beginning of value");
 }
 
 bool scan_is_at_separator(struct json_scan *scan)

@@ -37,5 +37,7 @@ static inline int scan_next(struct json_scan *scan)
 bool scan_string(struct json_scan *scan, struct tree *tree, const char **ret, size_t *ret_length);
 bool scan_number(struct json_scan *scan, struct tree *tree, const char **ret);
 bool scan_literal(struct json_scan *scan, const char *literal);
+/* Passes over a value of any kind by its extent alone; lines in it are not counted. */
+bool scan_skip(struct json_scan *scan);
 /* Does "---" stand here? Nothing is taken. */
 bool scan_is_at_separator(struct json_scan *scan);

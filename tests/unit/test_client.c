@@ -1,0 +1,275 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api_server.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "kube/client/client.h"
+
+/* What the client makes of a server's answers, one after the other. A step is a request that has to
+ * come, of which the target holds `expected`, and what it is answered; the last is a request that
+ * ends the script. What the handler was told is a text, a word for each call. */
+
+enum how { ANSWER, STREAM, STREAM_AND_CUT, STREAM_AND_HANG, CUT, HANG, STOP };
+
+struct step {
+        const char *expected;
+        enum how how;
+        int status; /* of ANSWER; 0: 200 */
+        const char *headers, *body;
+};
+
+struct script {
+        const char *name;
+        struct step steps[8];
+        const char *told;
+        bool streaming;
+        struct kube_client_options options;
+};
+
+struct play {
+        uv_loop_t loop;
+        struct api_server *server;
+        struct kube_client *client;
+        const struct script *script;
+        size_t at;
+        struct strbuf told;
+        bool stopped;
+        uv_timer_t limit;
+};
+
+static void tell(struct play *play, const char *format, ...)
+{
+        va_list args;
+
+        if (play->told.length)
+                strbuf_add_char(&play->told, ' ');
+        va_start(args, format);
+        strbuf_vprintf(&play->told, format, args);
+        va_end(args);
+}
+
+static void told_begin(void *data, enum kind kind)
+{
+        tell(data, "begin");
+}
+
+static const char *name_of(const struct value *object)
+{
+        return value_member_text(value_member(object, "metadata"), "name");
+}
+
+static void told_object(void *data, enum kind kind, const struct value *object)
+{
+        tell(data, "+%s", name_of(object));
+}
+
+static void told_deleted(void *data, enum kind kind, const struct value *object)
+{
+        tell(data, "-%s", name_of(object));
+}
+
+static void told_end(void *data, enum kind kind)
+{
+        tell(data, "end");
+}
+
+static void told_abort(void *data, enum kind kind)
+{
+        tell(data, "abort");
+}
+
+static void told_trouble(void *data, enum kind kind, enum client_trouble trouble, const char *why,
+                         double seconds)
+{
+        static const char *const names[] = {"retrying", "forbidden", "gone"};
+
+        tell(data, "[%s %s]", names[trouble], why);
+}
+
+static void told_connected(void *data, enum kind kind)
+{
+        tell(data, "connected");
+}
+
+static const struct kube_handler handler = {
+    .begin = told_begin,
+    .object = told_object,
+    .deleted = told_deleted,
+    .end = told_end,
+    .abort = told_abort,
+    .trouble = told_trouble,
+    .connected = told_connected,
+};
+
+static void client_closed(void *data)
+{
+        struct play *play = data;
+
+        api_server_close(play->server);
+        uv_close((uv_handle_t *)&play->limit, NULL);
+}
+
+static void stop(struct play *play)
+{
+        if (play->stopped)
+                return;
+        play->stopped = true;
+        kube_client_close(play->client, client_closed, play);
+}
+
+static void on_limit(uv_timer_t *timer)
+{
+        tell(timer->data, "TOO-LONG");
+        stop(timer->data);
+}
+
+static void answer(struct api_connection *connection, const struct step *step)
+{
+        switch (step->how) {
+        case ANSWER:
+                api_answer(connection, step->status ? step->status : 200,
+                           step->headers ? step->headers : "", step->body);
+                break;
+        case STREAM:
+        case STREAM_AND_CUT:
+        case STREAM_AND_HANG:
+                api_begin(connection);
+                if (step->body && *step->body)
+                        api_send(connection, step->body, strlen(step->body));
+                if (step->how == STREAM)
+                        api_end(connection);
+                else if (step->how == STREAM_AND_CUT)
+                        api_cut(connection);
+                break;
+        case CUT:
+                api_cut(connection);
+                break;
+        case HANG:
+        case STOP:
+                break;
+        }
+}
+
+static void on_request(void *data, struct api_connection *connection, const char *method,
+                       const char *target)
+{
+        struct play *play = data;
+        const struct step *step = &play->script->steps[play->at++];
+
+        if (!step->expected || !strstr(target, step->expected)) {
+                tell(play, "UNEXPECTED(%s)", target);
+                stop(play);
+        } else if (step->how == STOP) {
+                stop(play);
+        } else {
+                answer(connection, step);
+        }
+}
+
+static void play_begin(struct play *play, const struct script *script)
+{
+        struct kube_client_options options = script->options;
+        struct kube_handler told = handler;
+        static struct kube_config config;
+        static char url[64];
+        struct err err;
+
+        *play = (struct play){.script = script};
+        uv_loop_init(&play->loop);
+        play->server = api_server_new(&play->loop, on_request, play);
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u", api_server_port(play->server));
+        config = (struct kube_config){.server = url, .source = "test"};
+        told.data = play;
+        if (options.max_delay_seconds == 0)
+                options.max_delay_seconds = 0.01;
+        options.streaming_lists = script->streaming;
+        play->client = kube_client_new(&play->loop, &config, &options, &told, &err);
+        assert_non_null(play->client);
+        uv_timer_init(&play->loop, &play->limit);
+        play->limit.data = play;
+        uv_timer_start(&play->limit, on_limit, 5000, 0);
+}
+
+static void play_script(const struct script *script)
+{
+        struct play play;
+
+        play_begin(&play, script);
+        kube_client_watch(play.client, KIND_POD);
+        uv_run(&play.loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&play.loop), 0);
+        if (strcmp(strbuf_text(&play.told), script->told) != 0)
+                print_message("%s:\n  %s\n  was to be\n  %s\n", script->name,
+                              strbuf_text(&play.told), script->told);
+        assert_string_equal(strbuf_text(&play.told), script->told);
+        strbuf_done(&play.told);
+}
+
+#define META(name, version)                                                                        \
+        "\"metadata\":{\"name\":\"" name "\",\"namespace\":\"d\",\"resourceVersion\":\"" version   \
+        "\"}"
+#define OBJECT(name, version)      "{" META(name, version) "}"
+#define EVENT(type, name, version) "{\"type\":\"" type "\",\"object\":" OBJECT(name, version) "}\n"
+#define BOOKMARK(version)                                                                          \
+        "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":"   \
+        "\"" version "\"}}}\n"
+#define LIST_END(version)                                                                          \
+        "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":"   \
+        "\"" version "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n"
+#define LIST(version, items)                                                                       \
+        "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version \
+        "\"},\"items\":[" items "]}\n"
+#define PAGE(version, next, items)                                                                 \
+        "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version \
+        "\",\"continue\":\"" next "\"},\"items\":[" items "]}\n"
+#define STATUS(code, reason, message)                                                              \
+        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","       \
+        "\"message\":\"" message "\",\"reason\":\"" reason "\",\"code\":" code "}"
+#define ERROR_EVENT(code, reason, message)                                                         \
+        "{\"type\":\"ERROR\",\"object\":" STATUS(code, reason, message) "}\n"
+#define FIRST_LIST                                                                                 \
+        {                                                                                          \
+                .expected = "limit=500", .body = LIST("5", OBJECT("a", "3"))                       \
+        }
+#define TOLD_LIST "begin +a end"
+
+static const struct script scripts[] = {
+    {
+        .name = "a list, then a watch from its version",
+        .steps = {FIRST_LIST,
+                  {.expected = "/api/v1/pods?watch=true&allowWatchBookmarks=true&timeoutSeconds=",
+                   .how = STREAM_AND_HANG,
+                   .body = EVENT("ADDED", "b", "6") EVENT("MODIFIED", "b", "7")
+                       EVENT("DELETED", "a", "8") ERROR_EVENT("410", "Expired", "too old")},
+                  {.expected = "limit=500", .how = STOP}},
+        .told = TOLD_LIST " connected +b +b -a [gone GET /api/v1/pods: the server ended the watch: "
+                          "410 Expired: too old]",
+    },
+    {
+        .name = "pages",
+        .steps = {{.expected = "/api/v1/pods?limit=500",
+                   .body = PAGE("5", "n=x/2", OBJECT("a", "3"))},
+                  {.expected = "limit=500&continue=n%3Dx%2F2",
+                   .body = PAGE("5", "n3", OBJECT("b", "2") "," OBJECT("c", "4"))},
+                  {.expected = "limit=500&continue=n3", .body = LIST("5", "")},
+                  {.expected = "resourceVersion=5", .how = STOP}},
+        .told = "begin +a +b +c end",
+    },
+};
+
+static void what_follows_what(void **state)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(scripts); i++)
+                play_script(&scripts[i]);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test(what_follows_what),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
