@@ -56,22 +56,24 @@ struct feed_state {
 struct feed_frame {
         enum feed_type type;
         enum kind kind;
-        const char *body; /* in the reader's buffer, until the next feed_next() */
+        const char *body; /* in the reader's buffer, until the next feed_room() */
         size_t length;
 };
 
-/* Frames from bytes as they come. */
+/* Frames from bytes as they come: read to feed_room(), feed_take(), then feed_next() as long as
+ * there are frames. What a large frame took is given back after it. Zero-initialise. */
 struct feed_reader {
         struct strbuf bytes;
         size_t at; /* what was taken */
 };
 void feed_reader_done(struct feed_reader *reader);
-/* Where to read to, and how much of it was read. */
+/* Where to read to, and how much of it was read. There is always room. */
 char *feed_room(struct feed_reader *reader, size_t *ret_size);
 void feed_take(struct feed_reader *reader, size_t n);
-/* 1 and a frame; 0 where none is whole; -1 where it is no frame. */
+/* 1 and a frame; 0 where none is whole; -1 where it is no frame, now and whatever comes. */
 int feed_next(struct feed_reader *reader, struct feed_frame *ret, struct err *err);
 
+/* body is FEED_MAX_FRAME less 2 at most. A value that was read as an object always fits. */
 void feed_put(struct strbuf *out, enum feed_type type, enum kind kind, const void *body,
               size_t length);
 void feed_put_value(struct strbuf *out, enum feed_type type, enum kind kind,
@@ -80,7 +82,7 @@ void feed_put_text(struct strbuf *out, enum feed_type type, uint32_t number, con
 
 /* The body of OBJECT and DELETED, in arena; NULL where it is none. */
 const struct value *feed_value(struct arena *arena, const struct feed_frame *frame);
-/* … of METRICS, REPORT, ASK and LEVEL: text is NUL-terminated, in arena. */
+/* … of METRICS, REPORT, ASK and LEVEL: text is NUL-terminated, in arena; "" where none was put. */
 bool feed_text(struct arena *arena, const struct feed_frame *frame, uint32_t *ret_number,
                const char **ret_text);
 bool feed_counts(const struct feed_frame *frame, struct feed_counts *ret);
