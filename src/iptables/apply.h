@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/strbuf.h"
 #include "iptables/backend.h"
@@ -20,6 +22,8 @@ struct apply_options {
         unsigned wait_seconds; /* for the locks */
 };
 
+#define APPLY_MAX_SENDERS (2 * FAMILIES) /* by stand-ins there are two steps */
+
 struct apply_report {
         bool changed;
         size_t chains_added, chains_changed, chains_removed;
@@ -29,6 +33,9 @@ struct apply_report {
         size_t rules_sent;
         struct strbuf diff;  /* dry run: what would change, as "+ …" and "- …" lines */
         struct strbuf notes; /* lines about what had to be left as it is */
+        /* Who changed rules of nf_tables: a process for each transaction. */
+        pid_t senders[APPLY_MAX_SENDERS];
+        size_t n_senders;
 };
 
 void apply_report_done(struct apply_report *report);

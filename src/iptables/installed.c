@@ -5,11 +5,15 @@
 #include "iptables/saves.h"
 #include "iptables/text.h"
 
+bool leads_to_own(const struct rule *rule)
+{
+        return (rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO) &&
+               is_own_chain(rule->target.text);
+}
+
 bool is_own_jump(const struct chain *chain, const struct rule *rule)
 {
-        return chain_is_builtin(chain->name) &&
-               (rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO) &&
-               is_own_chain(rule->target.text);
+        return chain_is_builtin(chain->name) && leads_to_own(rule);
 }
 
 /* needed: must be usable, and shows all that it has. */

@@ -19,5 +19,7 @@ struct installed {
 int installed_read(struct arena *arena, enum flavour needed, struct installed *ret,
                    struct err *err);
 
+/* A jump or goto into a chain of penstock's. */
+bool leads_to_own(const struct rule *rule);
 /* A jump or goto from a built-in chain to one of penstock's. */
 bool is_own_jump(const struct chain *chain, const struct rule *rule);

@@ -22,9 +22,9 @@ struct keeper;
 struct keeper *keeper_new(const struct apply_options *options);
 void keeper_free(struct keeper *keeper); /* what is installed stays */
 
-/* Makes the kernel hold wanted, which is copied or else must live until the next keeper_apply() or
- * keeper_free(): arena is taken over, and freed then; also on failure. On failure what is enforced
- * is as it was where that could be had (err says so), and all is read again next time. */
+/* Makes the kernel hold wanted. All of it lives in arena, which is taken over: it is freed when
+ * something else is remembered, on failure at once. On failure what is enforced is as it was where
+ * that could be had (err says so), and all is read again next time. */
 int keeper_apply(struct keeper *keeper, struct arena *arena, const struct ruleset *wanted,
                  struct apply_report *report, struct err *err);
 
@@ -41,5 +41,8 @@ int keeper_read(struct keeper *keeper, bool *ret_drifted, struct err *err);
 /* May the last apply have shut what was open, so that connections have to be asked again? False
  * only where all that it did was to let more through. */
 bool keeper_may_have_shut(const struct keeper *keeper);
-/* What is installed of penstock's, with counters as they are now; in arena. */
+/* What is installed of penstock's, with counters as they are now, to be changed at will; texts hold
+ * until the next keeper_apply(), the rest lives in arena. */
 struct ruleset *keeper_counters(struct keeper *keeper, struct arena *arena, struct err *err);
+/* How often all that is installed has been read. */
+size_t keeper_readings(const struct keeper *keeper);

@@ -132,17 +132,13 @@ static void plan_wanted_chain(struct table_plan *plan, const struct chain *wante
         fill_chain(plan, now, wanted);
 }
 
-/* A rule of somebody else's chain that leads into one of penstock's: it is theirs, so it stays, and
- * so must the chain, empty. */
-static const struct chain *foreign_reference(const struct table *table, const char *name)
+const struct chain *plan_reference(const struct table *table, const char *name)
 {
         vec_foreach (const struct chain, chain, &table->chains) {
                 if (is_own_chain(chain->name) || chain_is_builtin(chain->name))
                         continue;
                 vec_foreach (const struct rule, rule, &chain->rules)
-                        if ((rule->target.kind == TARGET_JUMP ||
-                             rule->target.kind == TARGET_GOTO) &&
-                            strcmp(rule->target.text, name) == 0)
+                        if (leads_to_own(rule) && strcmp(rule->target.text, name) == 0)
                                 return chain;
         }
         return NULL;
@@ -150,7 +146,7 @@ static const struct chain *foreign_reference(const struct table *table, const ch
 
 static void plan_stale_chain(struct table_plan *plan, const struct chain *now)
 {
-        const struct chain *reference = foreign_reference(plan->now, now->name);
+        const struct chain *reference = plan_reference(plan->now, now->name);
 
         if (reference)
                 strbuf_printf(&plan->report->notes,
@@ -291,6 +287,20 @@ void plan_make(const struct installed *installed, const struct wanted *wanted, b
                 plan_chains(&plan);
                 finish_table(&plan, &ret->rules[flavour][family]);
         }
+}
+
+bool plan_has_rules(const struct plan *plan)
+{
+        for (unsigned i = 0; i < FLAVOURS * FAMILIES; i++)
+                if (plan->rules[i / FAMILIES][i % FAMILIES].length > 0)
+                        return true;
+        return false;
+}
+
+bool plan_has_steps(const struct plan *plan)
+{
+        return plan_has_rules(plan) || plan->before.length > 0 || plan->after.length > 0 ||
+               plan->destroy.length > 0;
 }
 
 void plan_done(struct plan *plan)

@@ -24,8 +24,15 @@ struct wanted {
  * left. */
 void plan_make(const struct installed *installed, const struct wanted *wanted, bool diff,
                struct apply_report *report, struct plan *ret);
+/* Would it change anything; any rules? */
+bool plan_has_steps(const struct plan *plan);
+bool plan_has_rules(const struct plan *plan);
 void plan_done(struct plan *plan);
 #define _cleanup_plan_ __attribute__((cleanup(plan_done)))
+
+/* A chain of somebody else's with a rule that leads into this one of penstock's: the rule is theirs,
+ * so it stays, and so must the chain, empty. NULL where there is none. */
+const struct chain *plan_reference(const struct table *table, const char *name);
 
 /* What the equal rule in now has counted, or else the rule itself; now may be NULL. Searched from
  * *at on, where the last one was found, because most rules stay in order: 0 for a chain's first. */

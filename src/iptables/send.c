@@ -41,7 +41,8 @@ static enum stand stand_after(const struct tool_run *run, enum stand before, enu
 
 /* Both families at the same time: they are two transactions in any case. */
 static int send_rules(const struct plan *plan, enum flavour flavour, unsigned wait_seconds,
-                      enum stand to, struct progress *progress, struct err *err)
+                      enum stand to, struct progress *progress, struct apply_report *report,
+                      struct err *err)
 {
         struct tool_run runs[FAMILIES] = {0};
         enum stand *stands[FAMILIES];
@@ -62,8 +63,11 @@ static int send_rules(const struct plan *plan, enum flavour flavour, unsigned wa
                 stands[n++] = &progress->rules[flavour][family];
         }
         int r = n ? tool_run_all(runs, n, err) : 0;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 *stands[i] = stand_after(&runs[i], *stands[i], to);
+                if (flavour == FLAVOUR_NFT && report->n_senders < ARRAY_SIZE(report->senders))
+                        report->senders[report->n_senders++] = runs[i].pid;
+        }
         tool_runs_done(runs, n);
         return r < 0 ? err_wrap(err, "changing rules") : 0;
 }
@@ -167,8 +171,8 @@ static int send_steps(const struct plan *plan, const struct installed *installed
         enum flavour second = first == FLAVOUR_NFT ? FLAVOUR_LEGACY : FLAVOUR_NFT;
 
         if (send_sets(&plan->before, progress, err) < 0 ||
-            send_rules(plan, first, wait_seconds, to, progress, err) < 0 ||
-            send_rules(plan, second, wait_seconds, to, progress, err) < 0)
+            send_rules(plan, first, wait_seconds, to, progress, report, err) < 0 ||
+            send_rules(plan, second, wait_seconds, to, progress, report, err) < 0)
                 return -1;
         return send_removals(plan, installed, progress, report, err);
 }

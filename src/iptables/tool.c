@@ -20,7 +20,6 @@ enum stream { STREAM_OUTPUT, STREAM_MESSAGES, STREAMS };
 /* A run while it lasts. */
 struct process {
         struct tool_run *run;
-        pid_t pid;
         int streams[STREAMS]; /* our ends; -1 once closed */
 };
 
@@ -121,7 +120,7 @@ static int start(struct process *process, struct tool_run *run)
                 return fail_run(run, TOOL_REFUSED, "%s: a pipe: %s", name, strerror(error));
         }
         const int fds[3] = {input, pipes[STREAM_OUTPUT][1], pipes[STREAM_MESSAGES][1]};
-        int r = spawn(run->argv, fds, &process->pid);
+        int r = spawn(run->argv, fds, &run->pid);
         close(input);
         for (int i = 0; i < STREAMS; i++) {
                 close(pipes[i][1]);
@@ -252,7 +251,7 @@ static void finish(struct process *process)
         struct tool_run *run = process->run;
         int status;
 
-        while (waitpid(process->pid, &status, 0) < 0)
+        while (waitpid(run->pid, &status, 0) < 0)
                 if (errno != EINTR) {
                         fail_run(run, TOOL_UNKNOWN, "waiting for %s: %s", run->argv[0],
                                  strerror(errno));
@@ -271,7 +270,7 @@ int tool_run_all(struct tool_run *runs, size_t n, struct err *err)
                 start(&processes[i], &runs[i]);
         read_streams(processes, n);
         for (size_t i = 0; i < n; i++) {
-                if (processes[i].pid > 0)
+                if (runs[i].pid > 0)
                         finish(&processes[i]);
                 if (runs[i].failure != TOOL_DONE && !failed)
                         failed = &runs[i];
