@@ -21,7 +21,8 @@ struct histogram {
 };
 void histogram_add(struct histogram *histogram, double seconds);
 
-enum drift { DRIFT_RULES, DRIFT_SETS, DRIFTS };
+/* What a sync is made of. */
+enum sync_part { SYNC_COMPILE, SYNC_APPLY, SYNC_CONNTRACK, SYNC_PARTS };
 enum sync_result { SYNC_DONE, SYNC_FAILED, SYNC_RESULTS };
 
 struct agent_metrics {

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/bridges.h"
 #include "cmd/command.h"
 #include "cmd/snapshot.h"
 #include "iptables/apply.h"
 #include "netlink/conntrack.h"
+#include "netlink/pod_bridges.h"
 #include "policy/verdict.h"
 
 static const struct usage usage = {
@@ -19,18 +19,6 @@ static const struct usage usage = {
     .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_NODE | OPTION_BACKEND | OPTION_DENY |
                OPTION_OWN_NODE_EGRESS | OPTION_DRY_RUN | OPTION_WAIT | OPTION_VERBOSE,
 };
-
-struct keep_data {
-        const struct cluster *cluster;
-        struct policy_options policy;
-};
-
-static bool keep_allowed(const struct packet *packet, void *data)
-{
-        const struct keep_data *keep = data;
-
-        return policy_allows(keep->cluster, &keep->policy, packet);
-}
 
 static void print_report(const struct apply_report *report, const char *node, const char *flavour,
                          bool dry_run, size_t cut, FILE *out)
@@ -58,7 +46,7 @@ static int filter_bridges(const char *command, const struct options *options,
         struct bridge_report report = {0};
         struct err err;
 
-        if (bridges_filter(cluster, snapshot->node, options->dry_run, &report, &err) < 0)
+        if (pod_bridges_filter(cluster, snapshot->node, options->dry_run, &report, &err) < 0)
                 return fail(
                     command, EXIT_TROUBLE, "node %s: the rules %s, but do not protect all pods: %s",
                     snapshot->node, options->dry_run ? "would change" : "are in force", err.text);
@@ -73,9 +61,10 @@ static int cut_connections(const char *command, const struct options *options,
                            const struct snapshot *snapshot, const struct cluster *cluster,
                            size_t *ret)
 {
-        struct keep_data keep = {
+        struct conntrack_policies policies = {
             cluster, {.own_node_egress = options->own_node_egress, .node = snapshot->node}};
-        struct conntrack_judge judge = {keep_allowed, &keep, options->own_node_egress};
+        struct conntrack_judge judge = {conntrack_keep_allowed, &policies,
+                                        options->own_node_egress};
         struct err err;
 
         if (options->dry_run || conntrack_cut(&judge, ret, &err) == 0)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cmd/bridges.h"
+#include "netlink/pod_bridges.h"
 #include "cmd/command.h"
 #include "cmd/node_facts.h"
 #include "cmd/progress.h"
@@ -201,7 +201,7 @@ static void look_at_bridges(struct check *check)
         struct bridge_report report = {0};
         struct err err;
 
-        if (bridges_filter(check->snapshot.cluster, check->snapshot.node, true, &report, &err) < 0)
+        if (pod_bridges_filter(check->snapshot.cluster, check->snapshot.node, true, &report, &err) < 0)
                 check->bridge_fault = arena_strdup(check->arena, err.text);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
                 if (report.wanted[family])

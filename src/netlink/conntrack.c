@@ -352,6 +352,13 @@ static int find_doomed(struct cutting *cutting, struct err *err)
         return read_table(cutting, err);
 }
 
+bool conntrack_keep_allowed(const struct packet *packet, void *policies)
+{
+        const struct conntrack_policies *asked = policies;
+
+        return policy_allows(asked->cluster, &asked->options, packet);
+}
+
 static struct cutting cutting_of(struct arena *arena, const struct conntrack_judge *judge)
 {
         return (struct cutting){

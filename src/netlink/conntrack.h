@@ -22,6 +22,13 @@ struct conntrack_judge {
         bool to_node;
 };
 
+/* keep() of a judge that asks the reference; data is one of these. */
+struct conntrack_policies {
+        const struct cluster *cluster;
+        struct policy_options options;
+};
+bool conntrack_keep_allowed(const struct packet *packet, void *policies);
+
 /* *ret_cut counts those that had been answered and were not over. An entry that cannot be deleted
  * is an error, after all others have been. */
 int conntrack_cut(const struct conntrack_judge *judge, size_t *ret_cut, struct err *err);

@@ -1,8 +1,8 @@
-#include "cmd/bridges.h"
+#include "netlink/pod_bridges.h"
 
 #include <string.h>
 
-int bridges_filter(const struct cluster *cluster, const char *node, bool only_look,
+int pod_bridges_filter(const struct cluster *cluster, const char *node, bool only_look,
                    struct bridge_report *ret, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();

@@ -1,0 +1,119 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/agent.h"
+#include "agent/reports.h"
+#include "base/clock.h"
+
+#define RETRY_MS  100 /* after a failure; doubled from one to the next */
+#define RETRY_MAX 10000
+
+void due_tell_state(struct agent *agent)
+{
+        struct feed_state *state = &agent->metrics.state;
+
+        *state = (struct feed_state){.live = true, .enforcing = agent->enforcing};
+        snprintf(state->why, sizeof(state->why), "%s", agent->enforcing ? "" : agent->why);
+        feeding_send(agent->feeding, FEED_STATE, state, sizeof(*state));
+}
+
+void due_set_state(struct agent *agent, bool enforcing, const char *why)
+{
+        if (agent->enforcing == enforcing && (enforcing || strcmp(agent->why, why) == 0))
+                return;
+        agent->enforcing = enforcing;
+        snprintf(agent->why, sizeof(agent->why), "%s", why);
+        due_tell_state(agent);
+}
+
+static void stay_awake(uv_idle_t *idle)
+{
+}
+
+void due_note(struct agent *agent)
+{
+        if (agent->due)
+                return;
+        agent->due = true;
+        agent->since = clock_seconds();
+        if (!agent->waiting)
+                uv_idle_start(&agent->awake, stay_awake);
+}
+
+static void report(struct agent *agent)
+{
+        const struct refused *refused;
+        size_t n = mirror_refused_freshly(agent->mirror, &refused);
+
+        for (size_t i = agent->reported; i < n; i++) {
+                _cleanup_strbuf_ struct strbuf text = {0};
+                log_event(LOG_WARNING, "an object is not accepted",
+                          log_text("kind", api_kinds[refused[i].kind].kind),
+                          log_text("namespace", refused[i].namespace),
+                          log_text("name", refused[i].name), log_text("why", refused[i].why));
+                strbuf_printf(&text, "%s\n", report_namespace(&refused[i]));
+                report_refused(&refused[i], (int64_t)time(NULL), &text);
+                feeding_send_text(agent->feeding, FEED_REPORT, 0, text.text);
+        }
+        agent->reported = n;
+}
+
+static void retry(uv_timer_t *timer)
+{
+        struct agent *agent = timer->data;
+
+        agent->waiting = false;
+        if (agent->due)
+                uv_idle_start(&agent->awake, stay_awake);
+}
+
+static void failed(struct agent *agent, const char *why)
+{
+        log_event(LOG_ERROR, "enforcing failed; it is tried again", log_text("why", why),
+                  log_number("seconds", (double)agent->delay / 1e3));
+        agent->metrics.syncs[SYNC_FAILED]++;
+        due_set_state(agent, false, why);
+        agent->waiting = true;
+        uv_timer_start(&agent->retry_timer, retry, agent->delay, 0);
+        agent->delay = agent->delay * 2 < RETRY_MAX ? agent->delay * 2 : RETRY_MAX;
+}
+
+static void done(struct agent *agent)
+{
+        double seconds = clock_seconds() - agent->since;
+
+        histogram_add(&agent->metrics.sync, seconds);
+        agent->metrics.syncs[SYNC_DONE]++;
+        agent->due = false;
+        agent->reported = 0;
+        agent->delay = RETRY_MS;
+        if (!agent->enforcing)
+                log_event(LOG_INFO, "enforcing", log_number("seconds", seconds));
+        due_set_state(agent, true, "");
+}
+
+static void work_off(uv_check_t *check)
+{
+        struct agent *agent = check->data;
+        struct err err;
+
+        uv_idle_stop(&agent->awake);
+        if (!agent->due || agent->waiting || !mirror_is_whole(agent->mirror))
+                return;
+        report(agent);
+        if (engine_sync(agent->engine, agent->mirror, &err) < 0)
+                failed(agent, err.text);
+        else
+                done(agent);
+}
+
+void due_start(struct agent *agent)
+{
+        agent->delay = RETRY_MS;
+        uv_check_init(&agent->loop, &agent->check);
+        uv_idle_init(&agent->loop, &agent->awake);
+        uv_timer_init(&agent->loop, &agent->retry_timer);
+        agent->check.data = agent->retry_timer.data = agent;
+        uv_check_start(&agent->check, work_off);
+}

@@ -1,0 +1,236 @@
+#include "agent/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/touched.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "compile/memo.h"
+#include "iptables/keeper.h"
+#include "netlink/conntrack.h"
+#include "netlink/pod_bridges.h"
+
+/* A sync is made of steps that may each fail; what the failed one was to do is still to be done at
+ * the next, so it is noted before it is tried: which connections are to be asked (touched), and
+ * that bridges are to be looked at. */
+
+#define LOCK_SECONDS 2 /* to wait for iptables' lock, and for another penstock's */
+
+struct engine {
+        const struct agent_options *options;
+        struct compile_options compile;
+        struct agent_metrics *metrics;
+        struct keeper *keeper;
+        struct compile_memo *memo;
+        struct touched touched; /* since connections were last asked */
+        bool may_have_shut;     /* likewise */
+        bool bridges_due;
+        bool drifted; /* others have changed something since the last apply */
+};
+
+static void forget_touched(struct engine *engine, bool everybody)
+{
+        arena_free(engine->touched.arena);
+        engine->touched = (struct touched){.arena = arena_new(), .everybody = everybody};
+        engine->may_have_shut = everybody;
+}
+
+struct engine *engine_new(const struct agent_options *options, enum flavour flavour,
+                          struct agent_metrics *metrics)
+{
+        const struct apply_options apply = {.flavour = flavour, .wait_seconds = LOCK_SECONDS};
+        struct keeper *keeper = keeper_new(&apply);
+        struct engine *engine = memory_alloc(sizeof(*engine));
+
+        *engine = (struct engine){
+            .options = options,
+            .compile = {.node = options->node,
+                        .own_node_egress = options->own_node_egress,
+                        .deny = options->deny},
+            .metrics = metrics,
+            .keeper = keeper,
+            .memo = compile_memo_new(),
+            .bridges_due = true,
+        };
+        forget_touched(engine, true); /* whatever went on before this agent came */
+        return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+        keeper_free(engine->keeper);
+        compile_memo_free(engine->memo);
+        arena_free(engine->touched.arena);
+        free(engine);
+}
+
+static bool is_local_pod(const struct engine *engine, const struct object *object)
+{
+        return object && strcmp(object->pod.node, engine->options->node) == 0;
+}
+
+static void note_changes(struct engine *engine, const struct cluster *cluster,
+                         const cluster_changes *changes)
+{
+        compile_memo_change(engine->memo, cluster, changes);
+        touched_add(&engine->touched, cluster, changes, engine->options->node);
+        vec_foreach (const struct cluster_change, change, changes)
+                engine->bridges_due |=
+                    change->kind == KIND_NETWORK_POLICY ||
+                    (change->kind == KIND_POD &&
+                     (is_local_pod(engine, change->before) || is_local_pod(engine, change->after)));
+}
+
+static void count_ruleset(struct agent_metrics *metrics, const struct ruleset *ruleset)
+{
+        metrics->chains = metrics->rules = metrics->elements = 0;
+        metrics->sets = ruleset->sets.n;
+        vec_foreach (const struct table, table, &ruleset->tables) {
+                vec_foreach (const struct chain, chain, &table->chains) {
+                        metrics->chains += is_own_chain(chain->name);
+                        metrics->rules += chain->rules.n;
+                }
+        }
+        vec_foreach (const struct set, set, &ruleset->sets)
+                metrics->elements += set->elements.n;
+}
+
+static int apply(struct engine *engine, const struct cluster *cluster, struct err *err)
+{
+        struct arena *arena = arena_new();
+        struct apply_report report = {0};
+        double began = clock_seconds();
+        const struct ruleset *wanted =
+            compile_again(arena, cluster, &engine->compile, engine->memo, err);
+
+        if (!wanted) {
+                arena_free(arena);
+                return err_wrap(err, "compiling for node %s", engine->options->node);
+        }
+        histogram_add(&engine->metrics->parts[SYNC_COMPILE], clock_seconds() - began);
+        count_ruleset(engine->metrics, wanted);
+        began = clock_seconds();
+        int r = keeper_apply(engine->keeper, arena, wanted, &report, err);
+        histogram_add(&engine->metrics->parts[SYNC_APPLY], clock_seconds() - began);
+        if (r < 0)
+                return -1;
+        engine->may_have_shut |= keeper_may_have_shut(engine->keeper);
+        engine->metrics->repairs += engine->drifted && report.changed;
+        engine->drifted = false;
+        log_event(report.changed ? LOG_INFO : LOG_DEBUG, "applied",
+                  log_number("chainsAdded", report.chains_added),
+                  log_number("chainsChanged", report.chains_changed),
+                  log_number("chainsRemoved", report.chains_removed),
+                  log_number("setsAdded", report.sets_added),
+                  log_number("setsRemoved", report.sets_removed),
+                  log_number("elementsAdded", report.elements_added),
+                  log_number("elementsRemoved", report.elements_removed),
+                  log_number("milliseconds", (clock_seconds() - began) * 1e3));
+        if (report.notes.length > 0)
+                log_event(LOG_WARNING, "left as it is", log_text("why", report.notes.text));
+        apply_report_done(&report);
+        return 0;
+}
+
+/* What passes a bridge is not seen by any rule, so it is not enforced where this fails. */
+static int filter_bridges(struct engine *engine, const struct cluster *cluster, struct err *err)
+{
+        struct bridge_report report = {0};
+
+        if (!engine->bridges_due)
+                return 0;
+        if (pod_bridges_filter(cluster, engine->options->node, false, &report, err) < 0)
+                return err_wrap(err, "the rules are in force, but do not protect all pods");
+        for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
+                if (report.wanted[family])
+                        log_event(LOG_INFO, "bridged packets now pass the rules",
+                                  log_text("setting", bridge_setting(family)),
+                                  log_text("bridge", report.bridge));
+        engine->bridges_due = false;
+        return 0;
+}
+
+static int cut_connections(struct engine *engine, const struct cluster *cluster, struct err *err)
+{
+        const bool to_node = engine->options->own_node_egress;
+        struct conntrack_policies policies = {
+            cluster, {.own_node_egress = to_node, .node = engine->options->node}};
+        const struct conntrack_judge judge = {conntrack_keep_allowed, &policies, to_node};
+        double began = clock_seconds();
+        size_t cut = 0;
+
+        if (!engine->may_have_shut) {
+                forget_touched(engine, false);
+                return 0;
+        }
+        int r = conntrack_cut(&judge, &cut, err);
+        histogram_add(&engine->metrics->parts[SYNC_CONNTRACK], clock_seconds() - began);
+        if (r < 0)
+                return err_wrap(
+                    err, "the rules are in force, but connections that they deny may live on");
+        if (cut)
+                log_event(LOG_INFO, "cut connections", log_number("connections", cut));
+        engine->metrics->connections_cut += cut;
+        forget_touched(engine, false);
+        return 0;
+}
+
+int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err)
+{
+        const struct cluster *cluster = mirror_cluster(mirror);
+
+        note_changes(engine, cluster, mirror_changes(mirror));
+        if (apply(engine, cluster, err) < 0 || cut_connections(engine, cluster, err) < 0 ||
+            filter_bridges(engine, cluster, err) < 0)
+                return -1;
+        mirror_settle(mirror);
+        return 0;
+}
+
+int engine_descriptor(const struct engine *engine)
+{
+        return keeper_descriptor(engine->keeper);
+}
+
+static bool note_drift(struct engine *engine, bool drifted, const char *how)
+{
+        if (drifted && !engine->drifted)
+                log_event(LOG_WARNING, "others have changed what penstock installed",
+                          log_text("noticedBy", how));
+        engine->drifted |= drifted;
+        return drifted;
+}
+
+bool engine_hears(struct engine *engine)
+{
+        return note_drift(engine, keeper_hears(engine->keeper), "notification");
+}
+
+bool engine_looks(struct engine *engine)
+{
+        return note_drift(engine, keeper_look(engine->keeper), "sizes of sets");
+}
+
+bool engine_reads(struct engine *engine)
+{
+        struct err err;
+        bool drifted = false;
+
+        if (keeper_read(engine->keeper, &drifted, &err) < 0) {
+                log_event(LOG_WARNING, "reading what is installed", log_text("why", err.text));
+                return true;
+        }
+        engine->bridges_due = true;
+        return note_drift(engine, drifted, "reading all");
+}
+
+const struct ruleset *engine_counters(struct engine *engine, struct arena *arena)
+{
+        struct err err;
+        const struct ruleset *counters = keeper_counters(engine->keeper, arena, &err);
+
+        if (!counters)
+                log_event(LOG_WARNING, "reading counters", log_text("why", err.text));
+        return counters;
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "agent/metrics.h"
+#include "agent/options.h"
+#include "kube/mirror.h"
+
+/* From the mirror to the kernel: compiles what the node is to enforce, applies the difference, cuts
+ * the connections that are no longer allowed. Blocks while the node's tools run (milliseconds); who
+ * holds the locks of iptables is waited for a moment only, then it is a failure like others, after
+ * which it is up to the caller to try again. */
+
+struct engine;
+
+/* flavour: the one to install in. metrics are counted in the caller's. */
+struct engine *engine_new(const struct agent_options *options, enum flavour flavour,
+                          struct agent_metrics *metrics);
+void engine_free(struct engine *engine); /* what is installed stays */
+
+/* Enforces what the mirror, which is whole, holds; and settles it (mirror_settle()). On failure err
+ * says what is enforced instead, and the mirror keeps its changes for the next time. */
+int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err);
+
+/* Changes of the kernel by others: to be polled for reading, -1 where it tells nothing; each of the
+ * others says whether engine_sync() has something to put right. */
+int engine_descriptor(const struct engine *engine);
+bool engine_hears(struct engine *engine);
+bool engine_looks(struct engine *engine); /* cheap, every few seconds */
+bool engine_reads(struct engine *engine); /* everything, every minute or so */
+
+/* What the kernel has counted, for metrics; NULL where it can't be read. */
+const struct ruleset *engine_counters(struct engine *engine, struct arena *arena);

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <uv.h>
+
+#include "agent/options.h"
+#include "daemon/feed.h"
+
+/* The feeder as the agent's child: started, started again with a growing delay whenever it ends,
+ * and ended with the agent. */
+
+struct feeding;
+
+struct feeding_handler {
+        void *data;
+        void (*frame)(void *data, const struct feed_frame *frame); /* lives until it returns */
+        /* The feeder is gone, with all that it was in the middle of; another will begin anew. */
+        void (*lost)(void *data);
+};
+
+struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options,
+                            const struct feeding_handler *handler);
+void feeding_send(struct feeding *feeding, enum feed_type type, const void *body, size_t length);
+void feeding_send_text(struct feeding *feeding, enum feed_type type, uint32_t number,
+                       const char *text);
+uint64_t feeding_restarts(const struct feeding *feeding);
+/* The feeder, which has nothing to lose, is ended; handles are closed, the loop has to run until
+ * they are, then feeding_free(). */
+void feeding_close(struct feeding *feeding);
+void feeding_free(struct feeding *feeding);

@@ -1,0 +1,136 @@
+#include <string.h>
+
+#include "agent/agent.h"
+
+static void take_object(struct agent *agent, const struct feed_frame *frame,
+                        void (*take)(struct mirror *, enum kind, const struct value *))
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        const struct value *value = feed_value(arena, frame);
+
+        if (value)
+                take(agent->mirror, frame->kind, value);
+        else
+                log_event(LOG_ERROR, "the feeder sent what is no object",
+                          log_text("kind", api_kinds[frame->kind].kind));
+}
+
+static void answer_metrics(struct agent *agent, const struct feed_frame *frame)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        _cleanup_strbuf_ struct strbuf text = {0};
+        const struct refused *refused;
+        const char *ignored;
+        uint32_t number;
+
+        if (!feed_text(arena, frame, &number, &ignored))
+                return;
+        struct agent_metrics *metrics = &agent->metrics;
+        const struct cluster *cluster = mirror_cluster(agent->mirror);
+        metrics->objects[KIND_NAMESPACE] = cluster->namespaces.n;
+        metrics->objects[KIND_NODE] = cluster->nodes.n;
+        metrics->objects[KIND_POD] = cluster->pods.n;
+        metrics->objects[KIND_NETWORK_POLICY] = cluster->policies.n;
+        memset(metrics->refused, 0, sizeof(metrics->refused));
+        for (size_t n = mirror_refused(agent->mirror, &refused), i = 0; i < n; i++)
+                metrics->refused[refused[i].kind]++;
+        metrics->feeder_restarts = feeding_restarts(agent->feeding);
+        metrics_print(metrics, engine_counters(agent->engine, arena), &text);
+        feeding_send_text(agent->feeding, FEED_METRICS, number, strbuf_text(&text));
+}
+
+/* The first list of every kind is awaited: until then what was installed stays. */
+void say_what_is_awaited(struct agent *agent)
+{
+        _cleanup_strbuf_ struct strbuf why = {0};
+
+        for (enum kind kind = 0; kind < OBJECT_KINDS; kind++)
+                if (!agent->listed[kind])
+                        strbuf_printf(&why, "%s%s", why.length ? ", " : "waiting for the list of ",
+                                      api_kinds[kind].plural);
+        if (why.length)
+                due_set_state(agent, false, why.text);
+}
+
+static void note_changes(struct agent *agent)
+{
+        const struct refused *ignored;
+
+        if (mirror_changes(agent->mirror)->n > 0 ||
+            mirror_refused_freshly(agent->mirror, &ignored) > agent->reported)
+                due_note(agent);
+}
+
+static void take_list_end(struct agent *agent, enum kind kind)
+{
+        bool first = !agent->listed[kind];
+
+        mirror_end(agent->mirror, kind);
+        agent->listed[kind] = true;
+        if (!first)
+                return;
+        say_what_is_awaited(agent);
+        if (mirror_is_whole(agent->mirror)) /* also where there is nothing at all */
+                due_note(agent);
+}
+
+static void take_counts(struct agent *agent, const struct feed_frame *frame)
+{
+        feed_counts(frame, &agent->metrics.feeder);
+}
+
+void take_frame(void *data, const struct feed_frame *frame)
+{
+        struct agent *agent = data;
+
+        switch (frame->type) {
+        case FEED_BEGIN:
+                mirror_begin(agent->mirror, frame->kind);
+                break;
+        case FEED_ABORT:
+                mirror_abort(agent->mirror, frame->kind);
+                break;
+        case FEED_OBJECT:
+                take_object(agent, frame, mirror_object);
+                break;
+        case FEED_DELETED:
+                take_object(agent, frame, mirror_deleted);
+                break;
+        case FEED_END:
+                take_list_end(agent, frame->kind);
+                break;
+        case FEED_COUNTS:
+                take_counts(agent, frame);
+                break;
+        case FEED_ASK:
+                answer_metrics(agent, frame);
+                break;
+        default:
+                break;
+        }
+        note_changes(agent);
+}
+
+void take_loss(void *data)
+{
+        struct agent *agent = data;
+
+        for (enum kind kind = 0; kind < OBJECT_KINDS; kind++)
+                mirror_abort(agent->mirror, kind);
+}
+
+void take_question(void *data, struct control_answer *ret)
+{
+        const struct agent *agent = data;
+
+        *ret = (struct control_answer){
+            .node = agent->options->node,
+            .backend = agent->backend,
+            .own_node_egress = agent->options->own_node_egress,
+            .deny = agent->options->deny == DENY_REJECT ? "reject" : "drop",
+            .whole = mirror_is_whole(agent->mirror),
+            .enforcing = agent->enforcing,
+            .why = agent->enforcing ? NULL : agent->why,
+            .cluster = mirror_cluster(agent->mirror),
+        };
+}
