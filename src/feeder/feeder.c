@@ -231,9 +231,10 @@ static void take(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
                 stop(feeder, err.text);
 }
 
-static void ask_metrics(void *data, uint32_t number)
+static bool ask_metrics(void *data, uint32_t number)
 {
         feed_put_text(&((struct feeder *)data)->out, FEED_ASK, number, "");
+        return true;
 }
 
 static int read_config(struct arena *arena, const struct feeder_options *options,
@@ -266,7 +267,9 @@ static int start(struct feeder *feeder, const struct feeder_options *options,
         if (!feeder->client)
                 return -1;
         if (options->metrics && *options->metrics) {
-                feeder->http = http_new(&feeder->loop, options->metrics, ask_metrics, feeder, err);
+                const struct http_options http = {
+                    .address = options->metrics, .ask = ask_metrics, .data = feeder};
+                feeder->http = http_new(&feeder->loop, &http, err);
                 if (!feeder->http)
                         return -1;
         }
