@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon/sandbox.h"
 
@@ -141,6 +140,7 @@ static void end(struct agent *agent)
                 feeding_free(agent->feeding);
         engine_free(agent->engine);
         mirror_free(agent->mirror);
+        traffic_free(agent->metrics.traffic);
         uv_loop_close(&agent->loop);
 }
 
@@ -155,7 +155,7 @@ int agent_run(const struct agent_options *options, struct err *err)
                 return -1;
         uv_loop_init(&agent.loop);
         agent.backend = flavour_name(flavour);
-        agent.metrics.started = (double)time(NULL);
+        agent.metrics.traffic = traffic_new();
         agent.mirror = mirror_new();
         agent.engine = engine_new(options, flavour, &agent.metrics);
         int r = work(&agent, err);

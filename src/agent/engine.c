@@ -225,10 +225,10 @@ bool engine_reads(struct engine *engine)
         return note_drift(engine, drifted, "reading all");
 }
 
-const struct ruleset *engine_counters(struct engine *engine, struct arena *arena)
+struct ruleset *engine_counters(struct engine *engine, struct arena *arena)
 {
         struct err err;
-        const struct ruleset *counters = keeper_counters(engine->keeper, arena, &err);
+        struct ruleset *counters = keeper_counters(engine->keeper, arena, &err);
 
         if (!counters)
                 log_event(LOG_WARNING, "reading counters", log_text("why", err.text));

@@ -28,4 +28,4 @@ bool engine_looks(struct engine *engine); /* cheap, every few seconds */
 bool engine_reads(struct engine *engine); /* everything, every minute or so */
 
 /* What the kernel has counted, for metrics; NULL where it can't be read. */
-const struct ruleset *engine_counters(struct engine *engine, struct arena *arena);
+struct ruleset *engine_counters(struct engine *engine, struct arena *arena);

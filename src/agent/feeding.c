@@ -236,6 +236,11 @@ uint64_t feeding_restarts(const struct feeding *feeding)
         return feeding->restarts;
 }
 
+pid_t feeding_pid(const struct feeding *feeding)
+{
+        return feeding->open_handles > 0 ? feeding->process.pid : 0;
+}
+
 void feeding_close(struct feeding *feeding)
 {
         feeding->closing = true;

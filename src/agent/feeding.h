@@ -23,6 +23,7 @@ void feeding_send(struct feeding *feeding, enum feed_type type, const void *body
 void feeding_send_text(struct feeding *feeding, enum feed_type type, uint32_t number,
                        const char *text);
 uint64_t feeding_restarts(const struct feeding *feeding);
+pid_t feeding_pid(const struct feeding *feeding); /* 0: none runs now */
 /* The feeder, which has nothing to lose, is ended; handles are closed, the loop has to run until
  * they are, then feeding_free(). */
 void feeding_close(struct feeding *feeding);

@@ -35,6 +35,7 @@ static void answer_metrics(struct agent *agent, const struct feed_frame *frame)
         for (size_t n = mirror_refused(agent->mirror, &refused), i = 0; i < n; i++)
                 metrics->refused[refused[i].kind]++;
         metrics->feeder_restarts = feeding_restarts(agent->feeding);
+        metrics->feeder_pid = feeding_pid(agent->feeding);
         metrics_print(metrics, engine_counters(agent->engine, arena), &text);
         feeding_send_text(agent->feeding, FEED_METRICS, number, strbuf_text(&text));
 }
@@ -115,6 +116,7 @@ void take_loss(void *data)
 {
         struct agent *agent = data;
 
+        metrics_feeder_ended(&agent->metrics);
         for (enum kind kind = 0; kind < OBJECT_KINDS; kind++)
                 mirror_abort(agent->mirror, kind);
 }
