@@ -27,6 +27,8 @@ fi
 
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 meson test -C build/sanitized --print-errorlogs --no-rebuild
+# LeakSanitizer traces, so that only a plain build can show that nobody else does.
+[ "$what" = all ] && meson test -C build/clang --print-errorlogs --no-rebuild test_sandbox
 [ "$what" = all ] && [ -d tests/system ] || exit 0
 
 echo "System tests: real packets in network namespaces …"
