@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the control plane that system tests run against, etcd, kube-apiserver and kubectl, from the Go module
-# tests/control_plane into build/control-plane. Once: it says nothing and takes a few milliseconds when
+# Builds the control plane that system tests run against (kube-apiserver, etcd, kubectl, helm) from the Go
+# module tests/control_plane into build/control-plane. Once: it says nothing and takes a few milliseconds when
 # they are there, made of the same module by the same Go.
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ flock 9
 [ "$(cat $out/stamp 2>/dev/null)" != "$stamp" ] || exit 0
 
 version=$(sed -n 's/.*k8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' $module/go.mod)
-echo "Building etcd, kube-apiserver and kubectl $version for the tests, once: about 4 minutes on 2 cores …"
+echo "Building kube-apiserver $version, etcd, kubectl and helm for the tests, once: about 4 minutes on 2 cores …"
 minor=${version#v1.}
 minor=${minor%%.*}
 package=k8s.io/component-base/version

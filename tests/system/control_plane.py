@@ -22,6 +22,7 @@ import signal
 import subprocess
 import tempfile
 
+from cables import ADDRESS, ADDRESS6, Cables
 from certificates import Authority, openssl
 from kube_api import Api, ApiError
 from servers import BINARIES, Daemon, Etcd
@@ -30,18 +31,9 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 ROLE = SOURCE / "deploy/kustomize/rbac.yaml"
 
 KUBECTL = str(BINARIES / "kubectl")
-ADDRESS, ADDRESS6, PORT = "198.18.0.1", "2001:db8:198:18::1", 6443
+PORT = 6443
 USERS = {"admin": ["system:masters"], "agent": [], "nobody": []}
 NAMES = [f"IP:{ADDRESS}", f"IP:{ADDRESS6}", "IP:127.0.0.1", "DNS:localhost", "DNS:kubernetes.default.svc"]
-
-# What comes from nodes that are cut off, and goes to them, vanishes without a word.
-CUTS = """
-table inet cut {
-    set links { type ifname; }
-    chain in { type filter hook prerouting priority raw; iifname @links drop; }
-    chain out { type filter hook postrouting priority raw; oifname @links drop; }
-}
-"""
 
 # As in a container: the service account's files where a pod has them.
 MOUNTED = """
@@ -55,13 +47,11 @@ exec "$@"
 numbers = itertools.count(1)
 
 
-class ControlPlane:
+class ControlPlane(Cables):
     def __init__(self):
         self.name = f"penstock-plane-{os.getpid()}-{next(numbers)}"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.generation = 0  # of tokens
-        self.links = {}
-        self.link_numbers = itertools.count(1)
         self.altered = False  # the server is not what the next test expects
         with contextlib.ExitStack() as undo:
             undo.callback(self.remove)
@@ -75,10 +65,7 @@ class ControlPlane:
 
     def make_namespace(self):
         subprocess.run(["ip", "netns", "add", self.name], check=True)
-        self.run("sysctl", "-q", "-w", "net.ipv6.conf.default.accept_dad=0")
-        lines = ["link set lo up", f"address add {ADDRESS}/32 dev lo", f"address add {ADDRESS6}/128 dev lo"]
-        self.run("ip", "-batch", "-", stdin="\n".join(lines))
-        self.run("nft", "-f", "-", stdin=CUTS)
+        self.make_addresses()
         self.etcd = Etcd(self.name, self.directory)
         self.server = Daemon(self.name, self.directory / "kube-apiserver.log")
 
@@ -174,8 +161,7 @@ class ControlPlane:
 
     def fresh(self):
         """As after the start of a new cluster, for the next test."""
-        for namespace in list(self.links):
-            self.disconnect(namespace)
+        self.disconnect_all()
         if self.altered:
             self.make_credentials()
         if self.altered or not self.server.runs or not self.etcd.daemon.runs:
@@ -224,9 +210,10 @@ class ControlPlane:
             }
         )
 
-    def client(self, user):
-        """The API as this user, by its token."""
-        return Api(self.api.namespace, "127.0.0.1", PORT, self.authority.certificate, self.token(user))
+    def client(self, user, token=None):
+        """The API as this user, or whoever's the token is."""
+        token = token or self.token(user)
+        return Api(self.api.namespace, "127.0.0.1", PORT, self.authority.certificate, token)
 
     def kubeconfig(self, user="agent", server=f"https://{ADDRESS}:{PORT}", cluster=None, **credentials):
         """A file, for whoever is connected. Without credentials (fields of a user: "tokenFile",
@@ -261,42 +248,3 @@ class ControlPlane:
         command = ["unshare", "-m", "sh", "-ec", MOUNTED, "sh", str(directory), *words]
         environment = {"KUBERNETES_SERVICE_HOST": ADDRESS, "KUBERNETES_SERVICE_PORT": str(PORT)}
         return command, environment, directory / "token"
-
-    # The network
-
-    def connect(self, namespace):
-        """A cable from this network namespace, a node's, to the server's: ADDRESS is there then."""
-        number = next(self.link_numbers)
-        link, low = f"node-{number}", f"{number // 250}.{number % 250 + 1}"
-        mine, mine6 = f"198.19.{low}", f"2001:db8:198:19::{number:x}"
-        lines = [
-            f"link add {link} type veth peer name plane netns {namespace}",
-            f"link set {link} up",
-            f"address add fe80::1/64 dev {link} nodad",  # whom neighbours find here; ADDRESS6 is elsewhere
-            f"route add {mine} dev {link} src {ADDRESS}",
-            f"route add {mine6} dev {link} src {ADDRESS6}",
-        ]
-        self.run("ip", "-batch", "-", stdin="\n".join(lines))
-        self.links[namespace] = link
-        lines = [
-            "link set lo up",
-            f"address add {mine}/32 dev plane",
-            f"address add {mine6}/128 dev plane nodad",
-            "link set plane up",
-            f"route add {ADDRESS} dev plane src {mine}",
-            f"route add {ADDRESS6} via fe80::1 dev plane src {mine6}",
-        ]
-        command = ["ip", "-n", namespace, "-batch", "-"]
-        subprocess.run(command, input="\n".join(lines), text=True, check=True)
-
-    def disconnect(self, namespace):
-        """The cable is gone, if it didn't go with its node."""
-        link = self.links.pop(namespace)
-        self.run("ip", "link", "del", link, check=False)
-
-    def cut(self, namespace):
-        """Nothing passes, and nobody is told."""
-        self.run("nft", "add", "element", "inet", "cut", "links", f"{{ {self.links[namespace]} }}")
-
-    def heal(self, namespace):
-        self.run("nft", "delete", "element", "inet", "cut", "links", f"{{ {self.links[namespace]} }}")

@@ -28,6 +28,7 @@ class Daemon:
         self.process = self.descriptor = None
 
     def start(self, *command):
+        """In a thread that stays: what it started ends with it."""
         words = ["ip", "netns", "exec", self.namespace, "setpriv", "--pdeathsig", "KILL", *command]
         assert os.access(command[0], os.X_OK), f"{command[0]}: scripts/control_plane.sh builds it"
         with open(self.log, "ab") as log:
