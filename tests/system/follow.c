@@ -10,9 +10,10 @@
 /* What the client tells its handler, a line for each call, for tests with servers of their own:
  *
  *     follow KUBECONFIG KIND… [--context NAME] [--streaming] [--idle S] [--connect S] [--delay S]
- *            [--quiet] [--once] [--post PATH JSON]
+ *            [--distrust S] [--page N] [--quiet] [--once] [--post PATH JSON]
  *
- * Ends on SIGTERM, or with --once when each kind was listed; then prints what was counted. */
+ * KUBECONFIG "pod" is a pod's service account. Ends on SIGTERM, or with --once when each kind was
+ * listed; then prints what was counted. */
 
 struct follow {
         uv_loop_t loop;
@@ -127,6 +128,10 @@ static void read_arguments(char **argv, struct follow *follow, struct arguments 
                         ret->options.connect_seconds = atof(*++argv);
                 else if (strcmp(*argv, "--delay") == 0)
                         ret->options.max_delay_seconds = atof(*++argv);
+                else if (strcmp(*argv, "--distrust") == 0)
+                        ret->options.distrust_seconds = atof(*++argv);
+                else if (strcmp(*argv, "--page") == 0)
+                        ret->options.page = strtoul(*++argv, NULL, 10);
                 else if (strcmp(*argv, "--quiet") == 0)
                         follow->quiet = true;
                 else if (strcmp(*argv, "--once") == 0)
@@ -155,7 +160,10 @@ int main(int argc, char **argv)
 
         read_arguments(argv, &follow, &arguments);
         uv_loop_init(&follow.loop);
-        if (kube_config_load(arena, arguments.kubeconfig, arguments.context, &config, &err) < 0 ||
+        bool pod = strcmp(arguments.kubeconfig, "pod") == 0;
+        if ((pod ? kube_config_in_cluster(arena, &config, &err)
+                 : kube_config_load(arena, arguments.kubeconfig, arguments.context, &config,
+                                    &err)) < 0 ||
             !(follow.client =
                   kube_client_new(&follow.loop, &config, &arguments.options, &handler, &err))) {
                 fprintf(stderr, "%s\n", err.text);
