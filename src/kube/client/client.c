@@ -140,7 +140,8 @@ static void part_closed(void *data)
                 reflector_done(&client->reflectors[kind]);
         posts_done(&client->posts);
         json_objects_done(&client->shared.objects);
-        client->closed(client->closed_data);
+        if (client->closed)
+                client->closed(client->closed_data);
         free(client);
 }
 

@@ -71,5 +71,6 @@ void kube_client_post(struct kube_client *client, const char *path, const char *
  */
 void kube_client_pause(struct kube_client *client, bool paused);
 const struct kube_counts *kube_client_counts(const struct kube_client *client);
-/* Handles are closed; the loop has to run until they are, then calls closed. */
+/* Nothing more is told. Handles are closed; the loop has to run until they are, then calls closed
+ * (NULL: nothing). Also from a handler's function. */
 void kube_client_close(struct kube_client *client, void (*closed)(void *data), void *data);

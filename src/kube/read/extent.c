@@ -4,33 +4,66 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Eight bytes at a time, until one of them may be of interest. */
+/* Eight bytes at a time, to the first of them that is of interest. */
 
 #define EACH_BYTE(b) (0x0101010101010101u * (uint64_t)(b))
 
+/* The first byte lowest. */
 static inline uint64_t load_eight(const char *at)
 {
         uint64_t word;
 
         memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
         return word;
 }
 
-/* Not 0 where a byte is 0. */
+/* The high bit of each byte that is 0; borrows spoil bytes behind the first one only. */
 static inline uint64_t zero_bytes(uint64_t word)
 {
         return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
 }
 
-static const char *to_quote_or_backslash(const char *at, const char *end)
+static inline uint64_t quotes_and_backslashes(uint64_t word)
+{
+        return zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
+}
+
+/* "[" and "{" differ in one bit, "]" and "}" too; with it and two more set all four are 0x7f, and
+ * of what stands between texts nothing else is. */
+static inline uint64_t brackets_and_quotes(uint64_t word)
+{
+        return zero_bytes((word | EACH_BYTE(0x26)) ^ EACH_BYTE(0x7f)) |
+               zero_bytes(word ^ EACH_BYTE('"'));
+}
+
+/* To the first of those bytes, or so near to the end that the rest has to be looked at one by one.
+ */
+static inline const char *pass_eights(const char *at, const char *end, uint64_t of(uint64_t word))
 {
         for (; end - at >= 8; at += 8) {
-                uint64_t word = load_eight(at);
+                uint64_t hits = of(load_eight(at));
 
-                if (zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\')))
-                        break;
+                if (hits)
+                        return at + __builtin_ctzll(hits) / 8;
         }
+        return at;
+}
+
+static inline const char *to_quote_or_backslash(const char *at, const char *end)
+{
+        at = pass_eights(at, end, quotes_and_backslashes);
         while (at < end && *at != '"' && *at != '\\')
+                at++;
+        return at;
+}
+
+static inline const char *to_bracket_or_quote(const char *at, const char *end)
+{
+        at = pass_eights(at, end, brackets_and_quotes);
+        while (at < end && *at != '"' && *at != '{' && *at != '}' && *at != '[' && *at != ']')
                 at++;
         return at;
 }
@@ -52,22 +85,6 @@ const char *extent_pass_text(struct extent *extent, const char *at, const char *
                 }
                 extent->escaped = true;
         }
-        return at;
-}
-
-/* "[" and "{" differ in one bit, "]" and "}" too; with it and two more set all four are 0x7f, as
- * are few others. */
-static const char *to_bracket_or_quote(const char *at, const char *end)
-{
-        for (; end - at >= 8; at += 8) {
-                uint64_t word = load_eight(at);
-
-                if (zero_bytes((word | EACH_BYTE(0x26)) ^ EACH_BYTE(0x7f)) |
-                    zero_bytes(word ^ EACH_BYTE('"')))
-                        break;
-        }
-        while (at < end && *at != '"' && *at != '{' && *at != '}' && *at != '[' && *at != ']')
-                at++;
         return at;
 }
 
