@@ -7,7 +7,9 @@
 
 #include "base/memory.h"
 #include "base/vec.h"
+#include "feeder/health.h"
 #include "feeder/listen.h"
+#include "feeder/question.h"
 #include "feeder/visitors.h"
 
 /* libmicrohttpd speaks HTTP, in as many steps as there is something to do: its epoll descriptor is
@@ -24,12 +26,8 @@ struct http {
         unsigned closing; /* handles that are not closed yet */
         struct MHD_Daemon *daemon;
         struct visitors visitors;
-        uint32_t number; /* the last question */
-        bool asking;     /* … is not answered */
-        uint64_t asked;  /* when it was put */
-        struct feed_state state;
-        bool heard; /* a state has come */
-        uint64_t heard_at;
+        struct question question;
+        struct health health;
 };
 
 static void enter(struct http *http, struct visitor *visitor, enum stage stage)
@@ -47,54 +45,31 @@ static enum MHD_Result say(struct http *http, struct visitor *visitor, struct an
         return queued;
 }
 
-/* Why it doesn't live; NULL where it does. */
-static const char *why_not_live(const struct http *http)
+static enum MHD_Result say_health(struct http *http, struct visitor *visitor, const char *what,
+                                  const char *why)
 {
-        if (!http->heard)
-                return "the agent has not said anything yet";
-        if (uv_now(http->loop) - http->heard_at >= http->options.silence_ms)
-                return "the agent has not said anything for too long";
-        return http->state.live ? NULL : http->state.why;
+        return say(http, visitor,
+                   why ? answer_unavailable(what, why) : answer_plain(MHD_HTTP_OK, "ok", ""));
 }
 
 static enum MHD_Result answer_healthz(struct http *http, struct visitor *visitor)
 {
-        const char *why = why_not_live(http);
-
-        return say(http, visitor,
-                   why ? answer_unavailable("not live: ", why)
-                       : answer_plain(MHD_HTTP_OK, "ok", ""));
+        return say_health(http, visitor,
+                          "not live: ", health_why_not_live(&http->health, uv_now(http->loop)));
 }
 
 static enum MHD_Result answer_readyz(struct http *http, struct visitor *visitor)
 {
-        const char *why = why_not_live(http);
-
-        if (!why && !http->state.enforcing)
-                why = http->state.why;
-        return say(http, visitor,
-                   why ? answer_unavailable("not enforcing: ", why)
-                       : answer_plain(MHD_HTTP_OK, "ok", ""));
+        return say_health(http, visitor, "not enforcing: ",
+                          health_why_not_enforcing(&http->health, uv_now(http->loop)));
 }
 
-static bool put_question(struct http *http)
-{
-        http->number++;
-        http->asked = uv_now(http->loop);
-        http->asking = http->options.ask(http->options.data, http->number);
-        return http->asking;
-}
-
-/* A question that was put before a client came may be answered with what was true before: it waits
- * for the next. One that the agent never answers is in nobody's way for longer than ask_ms. */
+/* The agent is asked when all is done that can be done now. */
 static enum MHD_Result answer_metrics(struct http *http, struct visitor *visitor)
 {
-        bool next =
-            http->asking && uv_now(http->loop) - http->asked < http->visitors.limits[STAGE_ASKING];
-
-        if (!next && !put_question(http))
-                return say(http, visitor, answer_unavailable("the agent is away", ""));
-        visitor->number = http->number + next;
+        if (visitors_in(&http->visitors, STAGE_ASKING) >= http->visitors.max / 2)
+                return say(http, visitor, answer_unavailable("too many ask", ""));
+        visitor->number = question_want(&http->question);
         enter(http, visitor, STAGE_ASKING);
         MHD_suspend_connection(visitor->connection);
         return MHD_YES;
@@ -174,9 +149,18 @@ static void refuse(struct http *http, struct visitor *visitor, const char *why)
         answer_let_go(answer);
 }
 
+static void refuse_all(struct http *http, const char *why)
+{
+        struct visitor *visitor;
+
+        visitors_foreach (visitor, &http->visitors)
+                if (visitor->stage == STAGE_ASKING)
+                        refuse(http, visitor, why);
+}
+
 static void serve(struct http *http);
 
-static void on_deadline(uv_timer_t *timer)
+static void on_time(uv_timer_t *timer)
 {
         struct http *http = timer->data;
         struct visitor *visitor;
@@ -197,6 +181,25 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         serve(poll->data);
 }
 
+static void ask_if_due(struct http *http)
+{
+        uint64_t now = uv_now(http->loop);
+
+        if (question_due(&http->question) > now)
+                return;
+        question_put(&http->question, now);
+        if (http->options.ask(http->options.data, http->question.number))
+                return;
+        question_answered(&http->question, http->question.number, now);
+        refuse_all(http, "the agent is away");
+        MHD_run(http->daemon);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
+
 /* All that can be done now; then the timer is set for what comes first. */
 static void serve(struct http *http)
 {
@@ -204,46 +207,35 @@ static void serve(struct http *http)
         uint64_t now = uv_now(http->loop);
 
         MHD_run(http->daemon);
-        uint64_t next = visitors_next_deadline(&http->visitors);
-        if (MHD_get_timeout(http->daemon, &wait) == MHD_YES && now + wait < next)
-                next = now + wait;
+        ask_if_due(http);
+        uint64_t next =
+            sooner(visitors_next_deadline(&http->visitors), question_due(&http->question));
+        if (MHD_get_timeout(http->daemon, &wait) == MHD_YES)
+                next = sooner(next, now + wait);
         if (next == UINT64_MAX)
                 uv_timer_stop(&http->timer);
         else
-                uv_timer_start(&http->timer, on_deadline, next > now ? next - now : 0, 0);
+                uv_timer_start(&http->timer, on_time, next > now ? next - now : 0, 0);
 }
 
 void http_metrics(struct http *http, uint32_t number, const char *text)
 {
         struct visitor *visitor;
-        bool more = false;
 
-        if (!http->asking || number != http->number)
+        if (!question_answered(&http->question, number, uv_now(http->loop)))
                 return;
-        http->asking = false;
         struct answer *shared =
             answer_new(MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text);
-        visitors_foreach (visitor, &http->visitors) {
-                if (visitor->stage != STAGE_ASKING)
-                        continue;
-                if (visitor->number == number + 1)
-                        more = true;
-                else
+        visitors_foreach (visitor, &http->visitors)
+                if (visitor->stage == STAGE_ASKING && visitor->number == number)
                         resume(http, visitor, shared);
-        }
         answer_let_go(shared);
-        if (more && !put_question(http))
-                visitors_foreach (visitor, &http->visitors)
-                        if (visitor->stage == STAGE_ASKING)
-                                refuse(http, visitor, "the agent is away");
         serve(http);
 }
 
 void http_state(struct http *http, const struct feed_state *state)
 {
-        http->state = *state;
-        http->heard = true;
-        http->heard_at = uv_now(http->loop);
+        health_hear(&http->health, state, uv_now(http->loop));
 }
 
 unsigned http_clients(const struct http *http)
@@ -266,7 +258,7 @@ static void set_limits(struct http *http, const struct http_options *options)
         unsigned *limits = http->visitors.limits;
 
         http->options = *options;
-        http->options.silence_ms = or_else(options->silence_ms, 10000);
+        http->health.silence_ms = or_else(options->silence_ms, 10000);
         http->visitors.max = or_else(options->max_clients, 192);
         limits[STAGE_FIRST] = or_else(options->request_ms, 10000);
         limits[STAGE_IDLE] = or_else(options->idle_ms, 90000);
@@ -318,12 +310,8 @@ static void on_closed(uv_handle_t *handle)
 
 void http_close(struct http *http)
 {
-        struct visitor *visitor;
-
         uv_poll_stop(&http->poll);
-        visitors_foreach (visitor, &http->visitors)
-                if (visitor->stage == STAGE_ASKING)
-                        refuse(http, visitor, "the agent is ending");
+        refuse_all(http, "the agent is ending");
         MHD_stop_daemon(http->daemon);
         http->closing = 2;
         uv_close((uv_handle_t *)&http->timer, on_closed);

@@ -17,8 +17,8 @@
  *
  * Whoever can connect must not be able to keep the kubelet from asking: a request has to come
  * within request_ms, its answer to be taken within answer_ms, and where more than max_clients are
- * connected, the one that has waited longest without asking has to go. The agent is asked one thing
- * at a time, however many want to know. */
+ * connected, the one that has waited longest without asking has to go. Nor to keep the agent from
+ * its work: it is asked one thing at a time, and has time for other things between (question.h). */
 
 struct http;
 

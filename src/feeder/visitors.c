@@ -6,16 +6,38 @@
 
 #include "base/memory.h"
 
-static struct visitor *longest_waiting(struct visitors *visitors)
+static struct visitor *longest_in(struct visitors *visitors, bool answered)
 {
         struct visitor *visitor, *longest = NULL;
 
         visitors_foreach (visitor, visitors) {
-                bool waits = visitor->stage == STAGE_FIRST || visitor->stage == STAGE_IDLE;
-                if (waits && !visitor->shut && (!longest || visitor->since <= longest->since))
+                bool counts = answered
+                                  ? visitor->stage == STAGE_ANSWERED
+                                  : visitor->stage == STAGE_FIRST || visitor->stage == STAGE_IDLE;
+                if (counts && !visitor->shut && (!longest || visitor->since <= longest->since))
                         longest = visitor;
         }
         return longest;
+}
+
+static void make_room(struct visitors *visitors)
+{
+        struct visitor *longest = longest_in(visitors, false);
+
+        if (!longest)
+                longest = longest_in(visitors, true);
+        if (longest)
+                visitor_shut_out(visitors, longest);
+}
+
+unsigned visitors_in(const struct visitors *visitors, enum stage stage)
+{
+        const struct visitor *visitor;
+        unsigned n = 0;
+
+        visitors_foreach (visitor, visitors)
+                n += visitor->stage == stage && !visitor->shut;
+        return n;
 }
 
 void visitor_shut_out(struct visitors *visitors, struct visitor *visitor)
@@ -40,10 +62,9 @@ struct visitor *visitor_new(struct visitors *visitors, struct MHD_Connection *co
                             uint64_t now)
 {
         struct visitor *visitor = memory_alloc(sizeof(*visitor));
-        struct visitor *longest = visitors->n >= visitors->max ? longest_waiting(visitors) : NULL;
 
-        if (longest)
-                visitor_shut_out(visitors, longest);
+        if (visitors->n >= visitors->max)
+                make_room(visitors);
         visitor->connection = connection;
         visitor_enter(visitors, visitor, STAGE_FIRST, now);
         LIST_INSERT_HEAD(&visitors->list, visitor, others);

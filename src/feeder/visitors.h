@@ -30,10 +30,12 @@ struct visitors {
 };
 #define visitors_foreach(it, visitors) LIST_FOREACH (it, &(visitors)->list, others)
 
-/* Where there are too many, whoever has waited longest without asking has to go. */
+/* Where there are too many, whoever has waited longest without asking has to go; where all have
+ * asked, whoever takes longest to take its answer. */
 struct visitor *visitor_new(struct visitors *visitors, struct MHD_Connection *connection,
                             uint64_t now);
 void visitor_free(struct visitors *visitors, struct visitor *visitor);
+unsigned visitors_in(const struct visitors *visitors, enum stage stage);
 struct visitor *visitor_of(struct MHD_Connection *connection); /* its socket context */
 void visitor_enter(struct visitors *visitors, struct visitor *visitor, enum stage stage,
                    uint64_t now);

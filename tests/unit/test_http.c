@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "feeder/http.h"
 #include "feeder/listen.h"
+#include "feeder/question.h"
 
 /* The server and its clients take turns in one thread: whoever waits runs the loop meanwhile. */
 
@@ -249,7 +250,7 @@ static void a_body_is_passed_over(void **state)
         close(fd);
 }
 
-static void an_agent_that_is_away_or_silent_is_said(void **state)
+static void an_agent_that_is_silent_is_said(void **state)
 {
         serve_with((struct http_options){.ask_ms = 50});
         int first = request("GET /metrics"), second = request("GET /metrics");
@@ -257,19 +258,23 @@ static void an_agent_that_is_away_or_silent_is_said(void **state)
         assert_answer(receive(first, false), 503, "the agent does not answer");
         assert_answer(receive(second, false), 503, "the agent does not answer");
         /* What comes too late is nobody's. */
-        uint32_t late = world.asked;
-        http_metrics(world.http, late, "late\n");
+        http_metrics(world.http, world.asked, "late\n");
+        close(first);
+        close(second);
+}
 
+static void an_agent_that_is_away_is_said(void **state)
+{
+        serve_with((struct http_options){0});
         world.away = true;
         ask_for("GET /metrics", 503, "the agent is away");
         world.away = false;
+        uint32_t late = world.asked;
         int third = request("GET /metrics");
-        wait_until(world.asked > late + 1);
+        wait_until(world.asked > late);
         http_metrics(world.http, late, "late\n");
         http_metrics(world.http, world.asked, "in time\n");
         assert_answer(receive(third, false), 200, "in time");
-        close(first);
-        close(second);
         close(third);
 }
 
@@ -278,7 +283,7 @@ static void a_hundred_clients_ask_the_agent_twice(void **state)
 {
         int clients[100];
 
-        serve_with((struct http_options){0});
+        serve_with((struct http_options){.max_clients = 250});
         int first = request("GET /metrics");
         wait_until(world.questions == 1);
         for (size_t i = 0; i < 100; i++)
@@ -289,7 +294,7 @@ static void a_hundred_clients_ask_the_agent_twice(void **state)
         assert_int_equal(world.questions, 1);
         http_metrics(world.http, world.asked, "before\n");
         assert_answer(receive(first, false), 200, "before");
-        assert_int_equal(world.questions, 2);
+        wait_until(world.questions == 2);
         http_metrics(world.http, world.asked, "after\n");
         for (size_t i = 0; i < 100; i++) {
                 assert_answer(receive(clients[i], false), 200, "after");
@@ -298,6 +303,46 @@ static void a_hundred_clients_ask_the_agent_twice(void **state)
         close(first);
         wait_until(http_clients(world.http) == 0);
         assert_int_equal(world.questions, 2);
+}
+
+static void the_agent_has_time_for_its_work(void **state)
+{
+        struct question question = {0};
+
+        assert_int_equal(question_due(&question), UINT64_MAX);
+        assert_int_equal(question_want(&question), 1);
+        assert_int_equal(question_due(&question), 0);
+        question_put(&question, 1000);
+        assert_int_equal(question.number, 1);
+        assert_int_equal(question_want(&question), 2);
+        assert_int_equal(question_due(&question), UINT64_MAX);
+        assert_false(question_answered(&question, 2, 1100));
+        assert_true(question_answered(&question, 1, 1100));
+        assert_false(question_answered(&question, 1, 1100));
+        /* It took 100: nothing for 400. */
+        assert_int_equal(question_due(&question), 1500);
+        question_put(&question, 2000);
+        assert_int_equal(question_want(&question), 3);
+        assert_true(question_answered(&question, 2, 9000));
+        assert_int_equal(question_due(&question), 11000);
+}
+
+/* Whoever fills all places with questions, too, leaves some. */
+static void too_many_that_ask_are_refused(void **state)
+{
+        int crowd[30];
+
+        serve_with((struct http_options){.max_clients = 20});
+        say_state(true, true, "");
+        for (size_t i = 0; i < 30; i++)
+                crowd[i] = request("GET /metrics");
+        wait_until(world.questions == 1);
+        ask_for("GET /healthz", 200, "ok");
+        int late = request("GET /metrics");
+        assert_answer(receive(late, false), 503, "too many ask");
+        close(late);
+        for (size_t i = 0; i < 30; i++)
+                close(crowd[i]);
 }
 
 static void whoever_leaves_early_leaves_nothing(void **state)
@@ -451,8 +496,10 @@ int main(void)
             served(only_what_is_there_is_answered),
             served(metrics_are_the_agents),
             served(a_body_is_passed_over),
-            served(an_agent_that_is_away_or_silent_is_said),
+            served(an_agent_that_is_silent_is_said),
+            served(an_agent_that_is_away_is_said),
             served(a_hundred_clients_ask_the_agent_twice),
+            served(too_many_that_ask_are_refused),
             served(whoever_leaves_early_leaves_nothing),
             served(half_requests_end),
             served(idle_connections_end),
@@ -460,6 +507,7 @@ int main(void)
             served(the_longest_waiting_makes_room),
             served(closing_tells_whoever_waits),
             served(a_port_that_is_taken_is_said),
+            cmocka_unit_test(the_agent_has_time_for_its_work),
             cmocka_unit_test(addresses_are_addresses),
         };
 
