@@ -15,6 +15,7 @@ from nodes import manifest_text, pod, pods, policy, tcp
 
 BUILT = pathlib.Path(PENSTOCK).parents[2] / "tests/unit"
 SANDBOXED = [str(BUILT / "sandboxed"), "agent"]
+NAME = "api.penstock.test"
 MANIFESTS = [
     pod("web", "10.0.0.1", "fd00::1", app="web"),
     pod("client", "10.0.0.2", "fd00::2", app="client"),
@@ -50,12 +51,12 @@ def test_the_feeders_takes_the_tools_away(node):
 
 @pytest.fixture
 def server(tmp_path):
-    """HTTPS on loopback, by the name localhost; its authority is a file."""
+    """HTTPS on loopback, by a name of /etc/hosts, so that resolvers are asked; its authority is a file."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+         "-keyout", key, "-out", certificate, "-days", "1", "-subj", f"/CN={NAME}",
+         "-addext", f"subjectAltName=DNS:{NAME}"], check=True, capture_output=True)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -69,16 +70,23 @@ def server(tmp_path):
         served.socket = context.wrap_socket(served.socket, server_side=True)
         thread = threading.Thread(target=served.serve_forever)
         thread.start()
-        yield f"https://localhost:{served.server_port}/", str(certificate)
+        yield f"https://{NAME}:{served.server_port}/", str(certificate)
         served.shutdown()
         thread.join()
 
 
-def test_tls_and_http_work_in_the_feeders(server):
+def feeder(directory, *words):
+    """The command that runs a feeder whose /etc/hosts knows the server."""
+    hosts = directory / "hosts"
+    hosts.write_text(f"127.0.0.1 {NAME}\n")
+    script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    return ["unshare", "-m", "sh", "-c", script, hosts, BUILT / "sandboxed_feeder", *words]
+
+
+def test_tls_and_http_work_in_the_feeders(server, tmp_path):
     url, authority = server
-    process = subprocess.Popen([BUILT / "sandboxed_feeder", url, authority], text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with process:
+    with subprocess.Popen(feeder(tmp_path, url, authority), text=True, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == "by TLS\n"
         port = process.stdout.readline().strip()
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").read() == b"ok\n"
@@ -86,9 +94,9 @@ def test_tls_and_http_work_in_the_feeders(server):
         assert process.wait() == 0
 
 
-def test_a_certificate_of_nobody_is_refused_in_the_feeders(server):
+def test_a_certificate_of_nobody_is_refused_in_the_feeders(server, tmp_path):
     url, _ = server
-    done = subprocess.run([BUILT / "sandboxed_feeder", url, "/etc/ssl/certs/ca-certificates.crt"], text=True,
+    done = subprocess.run(feeder(tmp_path, url, "/etc/ssl/certs/ca-certificates.crt"), text=True,
                           stdin=subprocess.DEVNULL, capture_output=True)
     assert done.returncode == 1
     assert "certificate" in done.stderr

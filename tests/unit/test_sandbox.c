@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "daemon/sandbox.h"
 
@@ -278,6 +279,31 @@ static int try_spawn(void)
         return r;
 }
 
+static void close_process(uv_process_t *process, int64_t status, int signal)
+{
+        *(int64_t *)process->data = status;
+        uv_close((uv_handle_t *)process, NULL);
+}
+
+/* As the agent starts its feeder, and a feeder its plugin. */
+static int try_uv_spawn(void)
+{
+        char *arguments[] = {(char[]){"true"}, NULL};
+        int64_t status = -1;
+        uv_process_options_t options = {
+            .file = arguments[0], .args = arguments, .exit_cb = close_process};
+        uv_process_t process = {.data = &status};
+        uv_loop_t loop;
+
+        uv_loop_init(&loop);
+        int r = uv_spawn(&loop, &process, &options);
+        if (r < 0)
+                uv_close((uv_handle_t *)&process, NULL);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+        return r < 0 ? -r : (int)status;
+}
+
 static int try_execute(void)
 {
         char *const arguments[] = {(char[]){"true"}, NULL};
@@ -354,6 +380,7 @@ static const struct {
     {"files in memory", try_memfd, {0, 0, ENOSYS, ENOSYS}},
     {"fork", try_fork, {0, 0, ENOSYS, 0}},
     {"run a program", try_spawn, {0, 0, ENOSYS, 0}},
+    {"run a program by libuv", try_uv_spawn, {0, 0, ENOSYS, 0}},
     {"become a program", try_execute, {0, 0, ENOSYS, 0}},
     {"threads", try_thread, OPEN},
 };
