@@ -68,11 +68,10 @@ static const char *set_socket(const char *text, struct agent_options *options)
 
 static const char *set_metrics(const char *text, struct agent_options *options)
 {
-        struct ip ip;
-        uint16_t port;
+        struct listen_address address;
 
-        if (*text && !ip_port_parse(text, &ip, &port))
-                return "ADDRESS:PORT, [ADDRESS]:PORT, or empty for none";
+        if (*text && !listen_address_parse(text, &address))
+                return "ADDRESS:PORT, [ADDRESS]:PORT, :PORT, or empty for none";
         options->metrics = text;
         return NULL;
 }

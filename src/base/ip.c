@@ -68,26 +68,33 @@ bool ip_parse_sloppy(const char *text, struct ip *ret)
         return parse_ip(text, true, ret);
 }
 
-bool ip_port_parse(const char *text, struct ip *ret_ip, uint16_t *ret_port)
+static bool parse_port(const char *text, uint16_t *ret)
 {
-        const char *colon = strrchr(text, ':');
-        bool bracketed = text[0] == '[';
-        char address[IP_TEXT_SIZE + 2], *end;
-        struct ip ip;
+        size_t digits = strspn(text, "0123456789");
+        unsigned long port = strtoul(text, NULL, 10);
 
-        if (!colon || colon[1] < '0' || colon[1] > '9' || colon - text >= (int)sizeof(address))
+        if (digits == 0 || digits > 5 || text[digits] || port > UINT16_MAX)
                 return false;
-        if (bracketed && (colon - text < 2 || colon[-1] != ']'))
+        *ret = (uint16_t)port;
+        return true;
+}
+
+bool listen_address_parse(const char *text, struct listen_address *ret)
+{
+        char host[IP_TEXT_SIZE + 2] = "";
+        const char *colon = strrchr(text, ':');
+        size_t length = colon ? (size_t)(colon - text) : 0;
+        struct listen_address address = {.any = length == 0};
+
+        if (!colon || length >= sizeof(host) || !parse_port(colon + 1, &address.port))
                 return false;
-        size_t length = (size_t)(colon - text) - (bracketed ? 2 : 0);
-        memcpy(address, text + bracketed, length);
-        address[length] = '\0';
-        unsigned long port = strtoul(colon + 1, &end, 10);
-        if (*end || port > UINT16_MAX || !ip_parse(address, &ip) ||
-            bracketed != (strchr(address, ':') != NULL))
+        bool bracketed = length > 2 && text[0] == '[' && text[length - 1] == ']';
+        memcpy(host, text + bracketed, length - 2 * bracketed);
+        if (!address.any && !ip_parse(host, &address.ip))
                 return false;
-        *ret_ip = ip;
-        *ret_port = (uint16_t)port;
+        if (!address.any && bracketed != (strchr(host, ':') != NULL))
+                return false;
+        *ret = address;
         return true;
 }
 

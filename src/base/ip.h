@@ -33,8 +33,6 @@ bool ip_parse(const char *text, struct ip *ret);
 /* As Kubernetes' ParseIPSloppy: leading zeros in IPv4 parts are decimal ("010.0.0.1" is 10.0.0.1).
  */
 bool ip_parse_sloppy(const char *text, struct ip *ret);
-/* "192.0.2.1:80", "[2001:db8::1]:80": where to listen. */
-bool ip_port_parse(const char *text, struct ip *ret_ip, uint16_t *ret_port);
 /* As RFC 5952 has it; returns text. */
 const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE]);
 int ip_compare(const struct ip *a, const struct ip *b); /* family, then number */
@@ -77,3 +75,12 @@ struct port_range {
 #define PORT_RANGE_ALL ((struct port_range){0, UINT16_MAX})
 
 bool port_range_contains(struct port_range range, uint16_t port);
+
+/* Where to listen: "127.0.0.1:9469", "[::1]:9469" or ":9469" (every address of both families).
+ * Names are not resolved: that must not depend on who answers. */
+struct listen_address {
+        bool any;
+        struct ip ip;
+        uint16_t port;
+};
+bool listen_address_parse(const char *text, struct listen_address *ret);

@@ -3,50 +3,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/ip.h"
 
-struct endpoint {
-        bool any;
-        struct ip ip;
-        uint16_t port;
-};
-
-static bool parse_port(const char *text, uint16_t *ret)
-{
-        size_t digits = strspn(text, "0123456789");
-        unsigned long port = strtoul(text, NULL, 10);
-
-        if (digits == 0 || digits > 5 || text[digits] || port > UINT16_MAX)
-                return false;
-        *ret = (uint16_t)port;
-        return true;
-}
-
-static bool parse_endpoint(const char *address, struct endpoint *ret)
-{
-        char host[IP_TEXT_SIZE + 2] = "";
-        const char *colon = strrchr(address, ':');
-        size_t length = colon ? (size_t)(colon - address) : 0;
-        struct endpoint endpoint = {.any = length == 0};
-
-        if (!colon || length >= sizeof(host) || !parse_port(colon + 1, &endpoint.port))
-                return false;
-        bool bracketed = length > 2 && address[0] == '[' && address[length - 1] == ']';
-        memcpy(host, address + bracketed, length - 2 * bracketed);
-        if (!endpoint.any && !ip_parse(host, &endpoint.ip))
-                return false;
-        if (!endpoint.any && bracketed != (strchr(host, ':') != NULL))
-                return false;
-        *ret = endpoint;
-        return true;
-}
-
-static socklen_t fill_address(const struct endpoint *endpoint, sa_family_t family,
+static socklen_t fill_address(const struct listen_address *endpoint, sa_family_t family,
                               struct sockaddr_storage *ret)
 {
         struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
@@ -65,11 +28,11 @@ static socklen_t fill_address(const struct endpoint *endpoint, sa_family_t famil
 
 int listen_at(const char *address, struct err *err)
 {
-        struct endpoint endpoint;
+        struct listen_address endpoint;
         struct sockaddr_storage where;
         const int on = 1, v6_only = 0;
 
-        if (!parse_endpoint(address, &endpoint))
+        if (!listen_address_parse(address, &endpoint))
                 return err_set(err, "%s: not ADDRESS:PORT, [ADDRESS]:PORT or :PORT", address);
         sa_family_t family = endpoint.any || endpoint.ip.family == FAMILY_IPV6 ? AF_INET6 : AF_INET;
         const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -19,14 +19,13 @@ static void check_problems(const struct problems *problems)
 
 static void check_options(const struct agent_options *options)
 {
-        struct ip ip;
-        uint16_t port;
+        struct listen_address address;
 
         must(!options->kubeconfig || *options->kubeconfig);
         must(!options->context || *options->context);
         must(!options->node || *options->node);
         must(!*options->socket || *options->socket == '/');
-        must(!*options->metrics || ip_port_parse(options->metrics, &ip, &port));
+        must(!*options->metrics || listen_address_parse(options->metrics, &address));
         must(options->period_seconds >= 1 && options->period_seconds <= 86400);
 }
 

@@ -110,24 +110,23 @@ static void wrong_values_are_refused_with_what_would_do(void **state)
 
 static void addresses_to_listen_at(void **state)
 {
-        static const char *const good[] = {"127.0.0.1:9469", "0.0.0.0:1", "[::]:65535",
+        static const char *const good[] = {":9469", "127.0.0.1:9469", "0.0.0.0:1", "[::]:65535",
                                            "[2001:db8::1]:80"};
         static const char *const bad[] = {
-            "9469",          ":9469",      "127.0.0.1",      "127.0.0.1:",
+            "9469",          ":",          "127.0.0.1",      "127.0.0.1:",
             "127.0.0.1:x",   "::1:80",     "[127.0.0.1]:80", "[::1]",
             "[::1:80",       "[]:80",      "[:80",           "host:80",
             "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:80 ",    "1.2.3.4:99999999999999999999"};
-        struct ip ip;
-        uint16_t port;
+        struct listen_address address;
 
         for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-                if (!ip_port_parse(good[i], &ip, &port))
+                if (!listen_address_parse(good[i], &address))
                         fail_msg("'%s' is refused", good[i]);
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-                if (ip_port_parse(bad[i], &ip, &port))
+                if (listen_address_parse(bad[i], &address))
                         fail_msg("'%s' is taken", bad[i]);
         check(HEAD "metrics: host:80\n", "a.yaml:3: .metrics: \"host:80\": not ADDRESS:PORT, "
-                                         "[ADDRESS]:PORT, or empty for none\n");
+                                         "[ADDRESS]:PORT, :PORT, or empty for none\n");
 }
 
 static void a_file_says_what_it_is(void **state)
