@@ -9,13 +9,15 @@ _penstock() {
                 return
         fi
         case $prev in
-        -f | --filename | --to | --rules | --sets)
+        -f | --filename | --to | --rules | --sets | --socket | --config | --kubeconfig)
                 compopt -o filenames 2>/dev/null # a directory goes on with a slash
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
                 ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") && return ;;
         --backend) mapfile -t COMPREPLY < <(compgen -W "iptables iptables-nft iptables-legacy" -- "$cur") && return ;;
         --own-node-egress) mapfile -t COMPREPLY < <(compgen -W "Allow Policy" -- "$cur") && return ;;
+        --log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info debug" -- "$cur") && return ;;
+        --log-format) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") && return ;;
         --deny) mapfile -t COMPREPLY < <(compgen -W "drop reject" -- "$cur") && return ;;
         --protocol) mapfile -t COMPREPLY < <(compgen -W "TCP UDP SCTP ICMP" -- "$cur") && return ;;
         --part) mapfile -t COMPREPLY < <(compgen -W "sets ipv4 ipv6" -- "$cur") && return ;;

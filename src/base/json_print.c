@@ -53,6 +53,8 @@ void json_close(struct json_print *json, char bracket)
         json->has_member = true;
         if (json->depth == 0)
                 strbuf_add_char(json->out, '\n');
+        if (json->take && json->out->length >= JSON_PIECE)
+                json->take(json->take_data, json->out);
 }
 
 void json_text(struct json_print *json, const char *key, const char *text)

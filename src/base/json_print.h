@@ -17,7 +17,13 @@ struct json_print {
         unsigned depth;
         bool has_member; /* of what is open */
         bool compact;    /* on one line, for programs */
+        /* For what is too large to be whole in memory: empties out whenever something is closed
+         * and JSON_PIECE bytes are in it. NULL: all stays. */
+        void (*take)(void *data, struct strbuf *out);
+        void *take_data;
 };
+
+#define JSON_PIECE 65536
 
 void json_open(struct json_print *json, const char *key, char bracket); /* '{' or '[' */
 void json_close(struct json_print *json, char bracket); /* '}' or ']'; a newline at the top */

@@ -78,11 +78,11 @@ const char *check_end_name(const struct check *check, const struct ip *ip)
 }
 
 /* Before what is enforced is read: rules that are compared with it were asked for before. */
-static int read_manifests(const char *command, const struct options *options, struct check *check)
+static int read_manifests(const char *command, struct options *options, struct check *check)
 {
         double began = clock_seconds();
 
-        progress_begin("reading the manifests");
+        progress_begin(options->n_files ? "reading the manifests" : "asking the agent");
         int status = snapshot_load(command, options, &check->snapshot);
         progress_end();
         check->seconds_manifests = clock_seconds() - began;
@@ -271,7 +271,7 @@ int check_again(const char *command, const struct options *options, struct check
         return compare(command, options, check);
 }
 
-int check_make(const char *command, const struct options *options, struct check *ret)
+int check_make(const char *command, struct options *options, struct check *ret)
 {
         struct check check = {0};
         int status = read_manifests(command, options, &check);

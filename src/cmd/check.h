@@ -25,7 +25,7 @@ struct check {
 
 /* Reads the manifests, then the kernel or options' files, and proves. EXIT_YES where there is an
  * answer, whatever it is; else what went wrong was printed, and the status says what. */
-int check_make(const char *command, const struct options *options, struct check *ret);
+int check_make(const char *command, struct options *options, struct check *ret);
 /* The same manifests against what is enforced now. The old answer is gone in any case. */
 int check_again(const char *command, const struct options *options, struct check *check);
 void check_done(struct check *check);

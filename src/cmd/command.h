@@ -15,6 +15,7 @@ enum exit_status {
         EXIT_TROUBLE = 3, /* could not be decided or carried out */
 };
 
+int cmd_agent(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
 int cmd_cleanup(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

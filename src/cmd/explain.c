@@ -9,6 +9,7 @@
 #include "cmd/explain.h"
 #include "cmd/live.h"
 #include "cmd/options.h"
+#include "cmd/source.h"
 #include "cmd/verdict_print.h"
 #include "policy/verdict.h"
 
@@ -18,7 +19,7 @@
  * where all are. */
 
 static const struct usage usage = {
-    .synopsis = "explain -f PATH… FROM TO [--port PORT] [--protocol TCP|UDP|SCTP|ICMP] [--live]",
+    .synopsis = "explain [-f PATH…] FROM TO [--port PORT] [--protocol TCP|UDP|SCTP|ICMP] [--live]",
     .description = "Says whether a new connection is allowed, and which rule of which policy "
                    "decides, on each\n"
                    "side. FROM and TO are NAMESPACE/POD, POD, an address, `node` (the one that the "
@@ -26,13 +27,14 @@ static const struct usage usage = {
                    "runs on) or node/NAME. The port is that of the pod, not of a Service; where it "
                    "is left out\n"
                    "and TO is a pod with one port of the protocol, it is that one.\n"
+                   "Without -f the agent that runs here is asked instead of manifests.\n"
                    "With --live the rules in this node's kernel are asked as well: which of them "
                    "decides, and\n"
                    "whether that is what the policies say.\n"
                    "Exit status: 0 allowed, 1 denied, 3 where the kernel does otherwise.",
     .options = OPTION_LIVE | OPTION_NODE | OPTION_WAIT | OPTION_FILES | OPTION_NAMESPACE |
                OPTION_OUTPUT | OPTION_PORT | OPTION_PROTOCOL | OPTION_OWN_NODE_EGRESS |
-               OPTION_VERBOSE,
+               OPTION_SOCKET | OPTION_VERBOSE,
     .min_arguments = 2,
     .max_arguments = 2,
     .arguments = "FROM and TO",
@@ -330,9 +332,10 @@ int cmd_explain(int argc, char **argv)
 
         if (status != PARSED)
                 return status;
-        _cleanup_cluster_ struct cluster *cluster = options_load(&options);
-        if (!cluster)
-                return EXIT_USAGE;
+        _cleanup_cluster_ struct cluster *cluster = NULL;
+        status = source_load(argv[0], &options, options.live, &cluster);
+        if (status != EXIT_YES)
+                return status;
         options_seal(cluster);
         return explain(argv[0], &options, cluster);
 }

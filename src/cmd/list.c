@@ -7,6 +7,7 @@
 #include "cmd/columns.h"
 #include "cmd/command.h"
 #include "cmd/options.h"
+#include "cmd/source.h"
 #include "compile/shortcut.h"
 #include "compile/story.h"
 #include "iptables/apply.h"
@@ -18,8 +19,9 @@ static const struct usage usage = {
     .synopsis = "list [policies|pods|chains|sets]",
     .description =
         "Shows what is installed in this network namespace, with packets and bytes. Counters\n"
-        "count the first packet of each connection: later ones leave at the first rule.",
-    .options = OPTION_OUTPUT | OPTION_BACKEND,
+        "count the first packet of each connection: later ones leave at the first rule. Where an\n"
+        "agent runs, the first line of text says whether it enforces.",
+    .options = OPTION_OUTPUT | OPTION_BACKEND | OPTION_SOCKET,
     .max_arguments = 1,
 };
 
@@ -41,6 +43,7 @@ struct listing {
         struct ruleset *ruleset;
         VEC(struct line *) lines;
         struct map *known; /* key → line, where rules add up to one */
+        const char *agent; /* what it says of itself; NULL: there is none */
 };
 
 struct view {
@@ -248,6 +251,8 @@ static void print_text(const struct view *view, const struct listing *listing)
 {
         const char *headers[MAX_FIELDS];
 
+        if (listing->agent)
+                puts(listing->agent);
         for (size_t i = 0; i < view->n; i++)
                 headers[i] = view->fields[i].header;
         struct columns columns = columns_new(listing->arena, headers, view->n);
@@ -306,6 +311,7 @@ int cmd_list(int argc, char **argv)
             .arena = arena,
             .ruleset = iptables_read(arena, flavour, &err),
             .known = map_new(arena),
+            .agent = options.output == OUTPUT_TEXT ? source_agent_line(arena, &options) : NULL,
         };
         if (!listing.ruleset)
                 return fail(argv[0], EXIT_TROUBLE, "%s", err.text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/options.h"
 #include "base/memory.h"
 #include "base/vec.h"
 #include "cmd/command.h"
@@ -203,6 +204,12 @@ static const char *read_limit(const char *argument, struct options *options)
         return read_number(argument, 1, UINT_MAX, &options->limit) ? NULL : "a number from 1 on";
 }
 
+/* Its text is kept, and looked at by the command. */
+static const char *read_later(const char *argument, struct options *options)
+{
+        return NULL;
+}
+
 static const struct option_row {
         enum option_bit bit;
         char letter; /* 0 where it has none */
@@ -236,12 +243,23 @@ static const struct option_row {
     {OPTION_REPAIR, 0, "repair", NULL, read_repair,
      "where something differs: apply, and look again"},
     {OPTION_WATCH, 0, "watch", NULL, read_watch, "stay, and look again whenever rules change"},
-    {OPTION_PERIOD, 0, "period", "SECONDS", read_period, "with --watch: and so often (60)"},
+    {OPTION_PERIOD, 0, "period", "SECONDS", read_period,
+     "look at what is installed at least so often (60)"},
     {OPTION_TIMINGS, 0, "timings", NULL, read_timings, "say how long each part took"},
     {OPTION_RULES, 0, "rules", "FILE", read_rules,
      "what iptables-save or ip6tables-save wrote, or - ; many times"},
     {OPTION_SETS, 0, "sets", "FILE", read_sets, "what ipset save wrote, or - ; many times"},
     {OPTION_LIMIT, 0, "limit", "N", read_limit, "print no more changes than these (all)"},
+    {OPTION_SOCKET, 0, "socket", "PATH", read_later, "of the agent (" AGENT_SOCKET ")"},
+    {OPTION_CONFIG, 0, "config", "FILE", read_later, "the configuration; flags win over it"},
+    {OPTION_KUBECONFIG, 0, "kubeconfig", "FILE", read_later,
+     "where the API server is; a pod needs none"},
+    {OPTION_CONTEXT, 0, "context", "NAME", read_later, "which of the kubeconfig's contexts"},
+    {OPTION_METRICS, 0, "metrics", "ADDRESS:PORT", read_later,
+     "of /metrics, /healthz and /readyz (" AGENT_METRICS ")"},
+    {OPTION_LOG_LEVEL, 0, "log-level", "LEVEL", read_later,
+     "error, warning, info (default), debug"},
+    {OPTION_LOG_FORMAT, 0, "log-format", "text|json", read_later, "how to log (text)"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, read_verbose, "say more"},
 };
 
@@ -332,9 +350,10 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
                         return fail(argv[0], EXIT_USAGE, "--%s %s: not %s", row->name, optarg,
                                     wanted);
                 }
+                ret->texts[__builtin_ctz(row->bit)] = row->argument ? optarg : "";
         }
-        if ((usage->options & OPTION_FILES) && ret->n_files == 0 &&
-            !(usage->files_or_saved && ret->n_saved > 0)) {
+        if ((usage->options & OPTION_FILES) && !(usage->options & OPTION_SOCKET) &&
+            ret->n_files == 0 && !(usage->files_or_saved && ret->n_saved > 0)) {
                 return fail(argv[0], EXIT_USAGE, "-f PATH is missing; see penstock %s --help",
                             argv[0]);
         }
@@ -352,6 +371,11 @@ int options_parse(int argc, char **argv, const struct usage *usage, struct optio
                             "%s: one argument too many; see penstock %s --help",
                             ret->arguments[usage->max_arguments], argv[0]);
         return PARSED;
+}
+
+const char *option_text(const struct options *options, enum option_bit bit)
+{
+        return options->texts[__builtin_ctz(bit)];
 }
 
 static void print_skipped(const struct load_stats *stats)

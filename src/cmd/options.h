@@ -35,7 +35,16 @@ enum option_bit {
         OPTION_RULES = 1 << 21,          /* --rules FILE (many) */
         OPTION_SETS = 1 << 22,           /* --sets FILE (many) */
         OPTION_LIMIT = 1 << 23,          /* --limit N */
+        OPTION_SOCKET = 1 << 24,         /* --socket PATH */
+        OPTION_CONFIG = 1 << 25,         /* --config FILE */
+        OPTION_KUBECONFIG = 1 << 26,     /* --kubeconfig FILE */
+        OPTION_CONTEXT = 1 << 27,        /* --context NAME */
+        OPTION_METRICS = 1 << 28,        /* --metrics ADDRESS:PORT */
+        OPTION_LOG_LEVEL = 1 << 29,      /* --log-level LEVEL */
+        OPTION_LOG_FORMAT = 1 << 30,     /* --log-format text|json */
 };
+
+#define OPTION_BITS 31
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 enum part { PART_ALL, PART_SETS, PART_IPV4, PART_IPV6 };
@@ -55,7 +64,8 @@ struct options {
         size_t n_to_files;
         const char *namespace; /* "default" */
         enum output output;
-        const char *node; /* NULL where not given */
+        const char *node;    /* NULL where not given */
+        bool node_is_agents; /* the agent says that it is this one */
         bool has_flavour;
         enum flavour flavour;
         bool own_node_egress;
@@ -69,9 +79,10 @@ struct options {
         const char *lab; /* "lab" */
         enum part part;  /* of a rendered ruleset */
         bool live, repair, watch, timings;
-        unsigned period_seconds; /* 0 where not given */
-        unsigned limit;          /* of lines of text; 0: none */
-        int n_arguments;         /* what is left */
+        unsigned period_seconds;        /* 0 where not given */
+        unsigned limit;                 /* of lines of text; 0: none */
+        const char *texts[OPTION_BITS]; /* what was given, by the number of the bit; else NULL */
+        int n_arguments;                /* what is left */
         char **arguments;
 };
 
@@ -86,9 +97,12 @@ struct usage {
 };
 
 /* PARSED, or the status to exit with: help was printed, or what is wrong was. A command that takes
- * -f wants at least one. What ret points to lives until exit. */
+ * -f and no --socket wants at least one. What ret points to lives until exit. */
 int options_parse(int argc, char **argv, const struct usage *usage, struct options *ret);
 #define PARSED (-1)
+
+/* What was given for an option, the last where it was given often; NULL where it was not. */
+const char *option_text(const struct options *options, enum option_bit bit);
 
 /* Loads options->files into a cluster that is not sealed; prints problems, skipped kinds (-v) to
  * stderr. NULL where the input is bad: return EXIT_USAGE. */

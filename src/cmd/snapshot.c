@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/source.h"
 
 /* The nodes that Node objects and pods name, each once. */
 static struct map *nodes_named(struct arena *arena, struct cluster *cluster)
@@ -39,7 +40,7 @@ const char *snapshot_node(const char *command, const struct options *options,
 
         list_names(names, known, sizeof(known));
         if (options->node) {
-                if (map_get(names, options->node))
+                if (options->node_is_agents || map_get(names, options->node))
                         return intern_text(cluster->intern, options->node);
                 fail(command, EXIT_USAGE,
                      "--node %s: no Node of that name and no pod on it (known: %s)", options->node,
@@ -95,12 +96,13 @@ int snapshot_compile(const char *command, const struct options *options,
         return EXIT_YES;
 }
 
-int snapshot_load(const char *command, const struct options *options, struct snapshot *ret)
+int snapshot_load(const char *command, struct options *options, struct snapshot *ret)
 {
-        struct cluster *cluster = options_load(options);
+        struct cluster *cluster;
+        int status = source_load(command, options, options->n_saved == 0, &cluster);
 
-        if (!cluster)
-                return EXIT_USAGE;
+        if (status != EXIT_YES)
+                return status;
         options_seal(cluster);
         note_unscheduled(cluster);
         const char *node = snapshot_node(command, options, cluster);
@@ -112,7 +114,7 @@ int snapshot_load(const char *command, const struct options *options, struct sna
         return EXIT_YES;
 }
 
-int snapshot_make(const char *command, const struct options *options, struct snapshot *ret)
+int snapshot_make(const char *command, struct options *options, struct snapshot *ret)
 {
         struct snapshot loaded;
         int status = snapshot_load(command, options, &loaded);

@@ -15,9 +15,9 @@ struct snapshot {
  * NULL where that can't be told, which was printed. The cluster is sealed. */
 const char *snapshot_node(const char *command, const struct options *options,
                           struct cluster *cluster);
-/* Load, seal and choose the node: ruleset is NULL. */
-int snapshot_load(const char *command, const struct options *options, struct snapshot *ret);
-int snapshot_make(const char *command, const struct options *options, struct snapshot *ret);
+/* Load (cmd/source.h), seal and choose the node: ruleset is NULL. */
+int snapshot_load(const char *command, struct options *options, struct snapshot *ret);
+int snapshot_make(const char *command, struct options *options, struct snapshot *ret);
 /* The same from a cluster that is loaded and sealed already, which stays the caller's. */
 int snapshot_compile(const char *command, const struct options *options,
                      const struct cluster *cluster, const char *node, struct snapshot *ret);

@@ -7,16 +7,18 @@
 #include "cmd/command.h"
 
 static const struct usage usage = {
-    .synopsis = "verify -f PATH… [--node NODE] [--repair] [--watch [--period SECONDS]]\n"
+    .synopsis = "verify [-f PATH… [--node NODE]] [--repair] [--watch [--period SECONDS]]\n"
                 "       penstock verify -f PATH… [--node NODE] --rules FILE… --sets FILE…",
     .description =
         "Proves that the rules and sets in the kernel enforce exactly the policies, for every\n"
         "packet of every pod of the node, or shows packets for which they do not, and the rule\n"
         "that is to blame. Rules of other programs count. Changes nothing without --repair.\n"
+        "Without -f the agent that runs here is asked what the policies and pods are.\n"
         "Exit status: 0 equal, 1 different, 2 bad input, 3 unproven or not to be read.",
     .options = OPTION_FILES | OPTION_NAMESPACE | OPTION_OUTPUT | OPTION_NODE | OPTION_BACKEND |
                OPTION_DENY | OPTION_OWN_NODE_EGRESS | OPTION_WAIT | OPTION_REPAIR | OPTION_WATCH |
-               OPTION_PERIOD | OPTION_RULES | OPTION_SETS | OPTION_TIMINGS | OPTION_VERBOSE,
+               OPTION_PERIOD | OPTION_SOCKET | OPTION_RULES | OPTION_SETS | OPTION_TIMINGS |
+               OPTION_VERBOSE,
 };
 
 /* The same road as apply: what is equal already is not sent. */
@@ -36,8 +38,7 @@ static int repair(const char *command, const struct options *options, const stru
         return apply_node(command, options, cluster, node, out);
 }
 
-int verify_once(const char *command, const struct options *options, FILE *repaired,
-                struct check *ret)
+int verify_once(const char *command, struct options *options, FILE *repaired, struct check *ret)
 {
         struct check check;
         int status = check_make(command, options, &check);

@@ -16,7 +16,7 @@
 
 struct watching {
         const char *command;
-        const struct options *options;
+        struct options *options;
         struct nftables_watch *changes; /* NULL where the kernel has no nf_tables */
         int signals;
         int status;         /* of the last answer */
@@ -108,7 +108,7 @@ static int open_signals(void)
         return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int verify_watch(const char *command, const struct options *options)
+int verify_watch(const char *command, struct options *options)
 {
         struct err err;
         _cleanup_nftables_watch_ struct nftables_watch *changes = nftables_watch_open(&err);
