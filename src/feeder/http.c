@@ -91,9 +91,10 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 {
         struct http *http = data;
         struct visitor *visitor = visitor_of(connection);
-
         struct answer *known = visitor->answer;
 
+        if (visitor->shut) /* what it asked before is not worth waiting for */
+                return MHD_NO;
         visitor->answer = NULL;
         if (known)
                 return say(http, visitor, known);
@@ -133,43 +134,19 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
                 visitor_free(&http->visitors, *context);
 }
 
-static void resume(struct http *http, struct visitor *visitor, struct answer *answer)
-{
-        answer->users++;
-        visitor->answer = answer;
-        enter(http, visitor, STAGE_ANSWERED);
-        MHD_resume_connection(visitor->connection);
-}
-
-static void refuse(struct http *http, struct visitor *visitor, const char *why)
-{
-        struct answer *answer = answer_unavailable(why, "");
-
-        resume(http, visitor, answer);
-        answer_let_go(answer);
-}
-
-static void refuse_all(struct http *http, const char *why)
-{
-        struct visitor *visitor;
-
-        visitors_foreach (visitor, &http->visitors)
-                if (visitor->stage == STAGE_ASKING)
-                        refuse(http, visitor, why);
-}
-
 static void serve(struct http *http);
 
 static void on_time(uv_timer_t *timer)
 {
         struct http *http = timer->data;
+        uint64_t now = uv_now(http->loop);
         struct visitor *visitor;
 
         visitors_foreach (visitor, &http->visitors) {
-                if (!visitor_is_late(visitor, uv_now(http->loop)))
+                if (!visitor_is_late(visitor, now))
                         continue;
                 if (visitor->stage == STAGE_ASKING)
-                        refuse(http, visitor, "the agent does not answer");
+                        visitor_refuse(&http->visitors, visitor, "the agent does not answer", now);
                 else
                         visitor_shut_out(&http->visitors, visitor);
         }
@@ -191,7 +168,7 @@ static void ask_if_due(struct http *http)
         if (http->options.ask(http->options.data, http->question.number))
                 return;
         question_answered(&http->question, http->question.number, now);
-        refuse_all(http, "the agent is away");
+        visitors_refuse(&http->visitors, "the agent is away", now);
         MHD_run(http->daemon);
 }
 
@@ -220,15 +197,16 @@ static void serve(struct http *http)
 
 void http_metrics(struct http *http, uint32_t number, const char *text)
 {
+        uint64_t now = uv_now(http->loop);
         struct visitor *visitor;
 
-        if (!question_answered(&http->question, number, uv_now(http->loop)))
+        if (!question_answered(&http->question, number, now))
                 return;
         struct answer *shared =
             answer_new(MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text);
         visitors_foreach (visitor, &http->visitors)
                 if (visitor->stage == STAGE_ASKING && visitor->number == number)
-                        resume(http, visitor, shared);
+                        visitor_resume(&http->visitors, visitor, shared, now);
         answer_let_go(shared);
         serve(http);
 }
@@ -240,7 +218,8 @@ void http_state(struct http *http, const struct feed_state *state)
 
 unsigned http_clients(const struct http *http)
 {
-        return http->visitors.n;
+        return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+            ->num_connections;
 }
 
 uint16_t http_port(const struct http *http)
@@ -248,22 +227,17 @@ uint16_t http_port(const struct http *http)
         return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
 }
 
-static unsigned or_else(unsigned given, unsigned otherwise)
-{
-        return given ? given : otherwise;
-}
-
 static void set_limits(struct http *http, const struct http_options *options)
 {
         unsigned *limits = http->visitors.limits;
 
         http->options = *options;
-        http->health.silence_ms = or_else(options->silence_ms, 10000);
-        http->visitors.max = or_else(options->max_clients, 192);
-        limits[STAGE_FIRST] = or_else(options->request_ms, 10000);
-        limits[STAGE_IDLE] = or_else(options->idle_ms, 90000);
-        limits[STAGE_ASKING] = or_else(options->ask_ms, 5000);
-        limits[STAGE_ANSWERED] = or_else(options->answer_ms, 30000);
+        http->health.silence_ms = options->silence_ms ?: 10000;
+        http->visitors.max = options->max_clients ?: 192;
+        limits[STAGE_FIRST] = options->request_ms ?: 10000;
+        limits[STAGE_IDLE] = options->idle_ms ?: 90000;
+        limits[STAGE_ASKING] = options->ask_ms ?: 5000;
+        limits[STAGE_ANSWERED] = options->answer_ms ?: 30000;
 }
 
 static struct MHD_Daemon *start_daemon(struct http *http, int listener)
@@ -311,7 +285,7 @@ static void on_closed(uv_handle_t *handle)
 void http_close(struct http *http)
 {
         uv_poll_stop(&http->poll);
-        refuse_all(http, "the agent is ending");
+        visitors_refuse(&http->visitors, "the agent is ending", uv_now(http->loop));
         MHD_stop_daemon(http->daemon);
         http->closing = 2;
         uv_close((uv_handle_t *)&http->timer, on_closed);

@@ -87,6 +87,33 @@ struct visitor *visitor_of(struct MHD_Connection *connection)
             ->socket_context;
 }
 
+void visitor_resume(struct visitors *visitors, struct visitor *visitor, struct answer *answer,
+                    uint64_t now)
+{
+        answer->users++;
+        visitor->answer = answer;
+        visitor_enter(visitors, visitor, STAGE_ANSWERED, now);
+        MHD_resume_connection(visitor->connection);
+}
+
+void visitor_refuse(struct visitors *visitors, struct visitor *visitor, const char *why,
+                    uint64_t now)
+{
+        struct answer *answer = answer_unavailable(why, "");
+
+        visitor_resume(visitors, visitor, answer, now);
+        answer_let_go(answer);
+}
+
+void visitors_refuse(struct visitors *visitors, const char *why, uint64_t now)
+{
+        struct visitor *visitor;
+
+        visitors_foreach (visitor, visitors)
+                if (visitor->stage == STAGE_ASKING)
+                        visitor_refuse(visitors, visitor, why, now);
+}
+
 bool visitor_is_late(const struct visitor *visitor, uint64_t now)
 {
         return !visitor->shut && visitor->deadline <= now;

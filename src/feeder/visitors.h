@@ -40,5 +40,11 @@ struct visitor *visitor_of(struct MHD_Connection *connection); /* its socket con
 void visitor_enter(struct visitors *visitors, struct visitor *visitor, enum stage stage,
                    uint64_t now);
 void visitor_shut_out(struct visitors *visitors, struct visitor *visitor);
+/* Of one that asks: it goes on, and is answered. */
+void visitor_resume(struct visitors *visitors, struct visitor *visitor, struct answer *answer,
+                    uint64_t now);
+void visitor_refuse(struct visitors *visitors, struct visitor *visitor, const char *why,
+                    uint64_t now);
+void visitors_refuse(struct visitors *visitors, const char *why, uint64_t now); /* all that ask */
 bool visitor_is_late(const struct visitor *visitor, uint64_t now);
 uint64_t visitors_next_deadline(const struct visitors *visitors); /* UINT64_MAX: none */

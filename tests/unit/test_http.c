@@ -417,7 +417,7 @@ static void the_longest_waiting_makes_room(void **state)
                 say(crowd[i], "GET ");
         }
         ask_for("GET /healthz", 200, "ok");
-        assert_true(http_clients(world.http) <= 20);
+        wait_until(http_clients(world.http) <= 20);
         assert_true(has_ended(crowd[0]));
         http_metrics(world.http, world.asked, "a 1\n");
         assert_answer(receive(asking, false), 200, "a 1");
