@@ -1,7 +1,7 @@
 // The control plane of the system tests: scripts/control_plane.sh builds these tools.
 module penstock.dev/tests/control-plane
 
-go 1.26
+go 1.25.0
 
 tool (
 	go.etcd.io/etcd/server/v3
