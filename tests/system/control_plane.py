@@ -168,6 +168,8 @@ class ControlPlane(Cables):
             self.restart()
         self.altered = False
         self.etcd.put_back(self.pristine)
+        for kind in ["Namespace", "Node", "Pod", "NetworkPolicy"]:
+            self.api.list(kind)  # of now: the server's cache, which may answer others, has followed then
 
     # Who may do what
 

@@ -121,19 +121,19 @@ class Etcd:
             raise ValueError(answer["error"])
         return answer
 
-    def keys(self, prefix=REGISTRY):
-        """{key: (revision in which it was written, value)} of what tests write, not servers."""
-        found = self.ask("kv/range", ranged(prefix)).get("kvs", [])
-        pairs = [(base64.b64decode(each["key"]), each) for each in found]
-        return {key: (each["mod_revision"], each["value"]) for key, each in pairs if not key.startswith(self.RESTLESS)}
+    def keys(self):
+        """With their values; of what tests write, not what servers do."""
+        found = self.ask("kv/range", ranged(self.REGISTRY)).get("kvs", [])
+        pairs = [(base64.b64decode(each["key"]), each["value"]) for each in found]
+        return {key: value for key, value in pairs if not key.startswith(self.RESTLESS)}
 
     def put_back(self, wanted):
         """The keys are these again, in one transaction, which API servers see as any other: ten
         milliseconds, where beginning anew takes three seconds."""
         now = self.keys()
         changes = [{"request_delete_range": {"key": code(key)}} for key in now if key not in wanted]
-        for key, (_, value) in wanted.items():
-            if key not in now or now[key][1] != value:
+        for key, value in wanted.items():
+            if now.get(key) != value:
                 changes.append({"request_put": {"key": code(key), "value": value}})
         if changes:
             self.ask("kv/txn", {"success": changes})
