@@ -213,3 +213,16 @@ char *arena_printf(struct arena *arena, const char *format, ...)
         va_end(args);
         return text;
 }
+
+char *arena_join_parts(struct arena *arena, const char *const *parts, size_t n)
+{
+        size_t length = 0;
+
+        for (size_t i = 0; i < n; i++)
+                length += strlen(parts[i]);
+        char *text = carve(arena, length + 1), *end = text;
+        *end = '\0';
+        for (size_t i = 0; i < n; i++)
+                end = stpcpy(end, parts[i]);
+        return text;
+}

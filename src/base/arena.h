@@ -39,3 +39,8 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
+/* These texts, one behind the other. */
+#define arena_join(arena, ...)                                                                     \
+        arena_join_parts((arena), (const char *const[]){__VA_ARGS__},                              \
+                         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+char *arena_join_parts(struct arena *arena, const char *const *parts, size_t n);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/vec.h"
 
 unsigned family_bits(enum family family)
@@ -100,7 +101,17 @@ bool listen_address_parse(const char *text, struct listen_address *ret)
 
 const char *ip_format(const struct ip *ip, char text[static IP_TEXT_SIZE])
 {
-        inet_ntop(ip->family == FAMILY_IPV4 ? AF_INET : AF_INET6, ip->bytes, text, IP_TEXT_SIZE);
+        char *end = text;
+
+        if (ip->family == FAMILY_IPV6) {
+                inet_ntop(AF_INET6, ip->bytes, text, IP_TEXT_SIZE);
+                return text;
+        }
+        for (unsigned i = 0; i < 4; i++) {
+                if (i > 0)
+                        *end++ = '.';
+                end = decimal_put(end, ip->bytes[i]);
+        }
         return text;
 }
 
@@ -197,9 +208,10 @@ struct prefix prefix_host(const struct ip *ip)
 
 const char *prefix_format(const struct prefix *prefix, char text[static PREFIX_TEXT_SIZE])
 {
-        char address[IP_TEXT_SIZE];
-
-        snprintf(text, PREFIX_TEXT_SIZE, "%s/%u", ip_format(&prefix->ip, address), prefix->length);
+        ip_format(&prefix->ip, text);
+        char *end = text + strlen(text);
+        *end++ = '/';
+        decimal_put(end, prefix->length);
         return text;
 }
 

@@ -4,17 +4,17 @@
 
 typedef VEC(const struct network_policy *) policy_list;
 
+/* Of the pod's namespace, whose policies are span. */
 static policy_list policies_selecting(struct compiler *compiler, const struct pod *pod,
-                                      enum direction direction)
+                                      struct span span, enum direction direction)
 {
-        struct span span = cluster_policies_of(compiler->cluster, pod->meta.namespace);
         policy_list list = {0};
 
         for (size_t i = span.first; i < span.first + span.n; i++) {
                 const struct network_policy *policy = &compiler->cluster->policies.items[i];
                 if (policy->rules[direction].isolates &&
                     selector_matches(&policy->pod_selector, &pod->meta.labels))
-                        vec_push(compiler->arena, &list, policy);
+                        vec_push(compiler->scratch, &list, policy);
         }
         return list;
 }
@@ -44,61 +44,69 @@ const char *class_prefix(enum direction direction)
         return direction == DIRECTION_INGRESS ? CHAIN_PREFIX "I-" : CHAIN_PREFIX "E-";
 }
 
-static const char *class_chain(struct compiler *compiler, const struct pod *pod,
-                               enum direction direction, const policy_list *policies)
+static struct known_name *class_name(struct compiler *compiler, const struct pod *pod,
+                                     enum direction direction, const policy_list *policies)
 {
-        _cleanup_strbuf_ struct strbuf key = {0};
+        struct strbuf *key = key_begin(compiler, "class");
 
-        key_add(&key, "class");
-        key_add(&key, direction_name(direction));
-        key_add(&key, pod->meta.namespace);
+        key_add(key, direction_name(direction));
+        key_add(key, pod->meta.namespace);
         for (size_t i = 0; i < policies->n; i++)
-                key_add(&key, policies->items[i]->meta.name);
+                key_add(key, policies->items[i]->meta.name);
         if (direction == DIRECTION_INGRESS) {
-                key_add(&key, "ports");
-                key_add_named_ports(&key, pod, policies);
+                key_add(key, "ports");
+                key_add_named_ports(key, pod, policies);
         }
-        return compiler_name(compiler, class_prefix(direction), &key);
+        return compiler_name(compiler, class_prefix(direction));
 }
 
-static struct class *class_of(struct compiler *compiler, struct classes *classes, struct map *known,
-                              const struct pod *pod, enum direction direction)
+static struct class *class_of(struct compiler *compiler, struct classes *classes,
+                              const struct pod *pod, struct span span, enum direction direction)
 {
-        policy_list policies = policies_selecting(compiler, pod, direction);
+        policy_list policies = policies_selecting(compiler, pod, span, direction);
 
         if (policies.n == 0)
                 return NULL;
-        const char *chain = class_chain(compiler, pod, direction, &policies);
-        struct class *class = map_get(known, chain);
-        if (class)
-                return class;
-        class = arena_new_object(compiler->arena, struct class);
+        struct known_name *chain = class_name(compiler, pod, direction, &policies);
+        if (chain->place > 0)
+                return classes->list.items[chain->place - 1];
+        struct class *class = arena_new_object(compiler->scratch, struct class);
         *class = (struct class){
-            .chain = chain,
+            .chain = chain->text,
             .direction = direction,
             .policies = policies.items,
             .n_policies = policies.n,
             .example = pod,
         };
-        map_put(known, chain, class);
-        vec_push(compiler->arena, &classes->list, class);
+        vec_push(compiler->scratch, &classes->list, class);
+        chain->place = classes->list.n;
         return class;
 }
 
-struct classes classes_of(struct compiler *compiler, enum direction direction)
+static void add_member(struct compiler *compiler, struct classes *classes, const struct pod *pod,
+                       struct span span, enum direction direction)
 {
-        struct classes classes = {0};
-        struct map *known = map_new(compiler->arena);
+        struct class *class = class_of(compiler, classes, pod, span, direction);
 
-        vec_foreach (const struct pod, pod, &compiler->cluster->pods) {
-                if (!pod_takes_part(pod) || strcmp(pod->node, compiler->options->node) != 0)
-                        continue;
-                struct class *class = class_of(compiler, &classes, known, pod, direction);
-                if (!class)
-                        continue;
-                class->n_pods++;
-                struct member member = {pod, class};
-                vec_push(compiler->arena, &classes.members, member);
+        if (!class)
+                return;
+        class->n_pods++;
+        struct member member = {pod, class};
+        vec_push(compiler->scratch, &classes->members, member);
+}
+
+void classes_find(struct compiler *compiler, struct classes ret[static DIRECTIONS])
+{
+        const char *namespace = NULL;
+        struct span span = {0};
+
+        memset(ret, 0, DIRECTIONS * sizeof(*ret));
+        vec_foreach (const struct pod *const, pod, &compiler->locals) {
+                if ((*pod)->meta.namespace != namespace) {
+                        namespace = (*pod)->meta.namespace;
+                        span = cluster_policies_of(compiler->cluster, namespace);
+                }
+                for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
+                        add_member(compiler, &ret[d], *pod, span, d);
         }
-        return classes;
 }

@@ -12,6 +12,7 @@ struct class
         size_t n_policies;
         const struct pod *example; /* any of the pods: its named ports are all the pods' */
         size_t n_pods;
+        struct class_rule *rules; /* class_chain.h; NULL until the first chain is made */
 };
 
 /* A local pod that is isolated in this direction, and how. */
@@ -28,6 +29,6 @@ struct classes {
 /* What the names of a direction's class chains begin with: "PENSTOCK-I-". */
 const char *class_prefix(enum direction direction);
 
-/* All of one direction. A policy touches only pods of its own namespace, so the work is local pods
- * × policies of their namespaces, whatever the cluster's size. */
-struct classes classes_of(struct compiler *compiler, enum direction direction);
+/* Those of each direction. A policy touches only pods of its own namespace, so the work is local
+ * pods × policies of their namespaces, whatever the cluster's size. */
+void classes_find(struct compiler *compiler, struct classes ret[static DIRECTIONS]);

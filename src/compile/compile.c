@@ -1,11 +1,8 @@
 #include "compile/compile.h"
 
-#include "compile/classes.h"
+#include "compile/class_chain.h"
 #include "compile/dispatch.h"
 #include "compile/link.h"
-#include "compile/peers.h"
-#include "compile/ports.h"
-#include "compile/shortcut.h"
 
 /* From the hooks down: FORWARD leads to PENSTOCK-FORWARD. There established and related packets
  * leave; then
@@ -43,74 +40,6 @@ static void add_plain(struct compiler *compiler, struct chain *chain, const char
                       struct target target)
 {
         compiler_add_rule(compiler, chain, NULL, 0, comment, target);
-}
-
-/* One rule of a policy: each way to say its ports × each way to say its peers. */
-static void add_policy_rule(struct compiler *compiler, struct chain *chain,
-                            const struct class *class, const struct network_policy *policy,
-                            size_t index, enum family family)
-{
-        const struct policy_rule *rule = &policy->rules[class->direction].items[index];
-        const struct target allow = target_of(TARGET_RETURN, NULL);
-        const char *detail =
-            arena_printf(compiler->arena, "%s[%zu]", direction_name(class->direction), index);
-        const char *comment = compiler_comment(compiler, "", &policy->meta, detail);
-        bool ingress = class->direction == DIRECTION_INGRESS;
-        struct port_matches ports =
-            ports_compile(compiler->arena, rule, ingress ? class->example : NULL);
-        struct peer_matches peers = {0};
-        struct match matches[3];
-
-        if (ports.list.n > 0) /* else no rule would ask the peers' set */
-                peers = peers_compile(compiler, policy, rule, class->direction, family);
-        vec_foreach (const struct port_match, port, &ports.list) {
-                size_t n = 0;
-                while (n < port->n) {
-                        matches[n] = port->items[n];
-                        n++;
-                }
-                if (peers.anyone)
-                        compiler_add_rule(compiler, chain, matches, n, comment, allow);
-                for (size_t i = 0; i < peers.n; i++) {
-                        matches[n] = peers.items[i];
-                        compiler_add_rule(compiler, chain, matches, n + 1, comment, allow);
-                }
-        }
-        if (!ingress && peers_compile_named(compiler, policy, rule, family, &matches[0]))
-                compiler_add_rule(compiler, chain, matches, 1, comment, allow);
-}
-
-/* Policies that add no rule: where no packet comes, so that what is installed says by itself which
- * policies isolate a pod. */
-static void add_names(struct compiler *compiler, struct chain *chain, const struct class *class,
-                      const bool *silent)
-{
-        for (size_t i = 0; i < class->n_policies; i++)
-                if (silent[i])
-                        add_plain(compiler, chain,
-                                  compiler_comment(compiler, "", &class->policies[i]->meta,
-                                                   direction_name(class->direction)),
-                                  target_of(TARGET_NONE, NULL));
-}
-
-static void add_class(struct compiler *compiler, struct table *table, const struct class *class)
-{
-        struct chain *chain = table_add_chain(compiler->ruleset, table, class->chain);
-        bool *silent = arena_new_array(compiler->arena, bool, class->n_policies);
-
-        for (size_t i = 0; i < class->n_policies; i++) {
-                size_t before = chain->rules.n;
-                for (size_t j = 0; j < class->policies[i]->rules[class->direction].n; j++)
-                        add_policy_rule(compiler, chain, class, class->policies[i], j,
-                                        table->family);
-                silent[i] = chain->rules.n == before;
-        }
-        shortcut_compile(compiler, table, chain, class);
-        add_plain(compiler, chain,
-                  arena_printf(compiler->arena, "penstock: denied %s of pods of %s",
-                               direction_name(class->direction), class->example->meta.namespace),
-                  target_of(TARGET_GOTO, CHAIN_DENY));
-        add_names(compiler, chain, class, silent);
 }
 
 static void add_icmpv6_of_link(struct compiler *compiler, struct chain *chain, uint8_t type,
@@ -263,7 +192,7 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
                 link_add_set(compiler, family);
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 vec_foreach (struct class *, class, &by_direction[d].list)
-                        add_class(compiler, table, *class);
+                        class_chain_compile(compiler, table, *class);
                 dispatch_compile(compiler, table, dispatch_chains[d], &by_direction[d], d, link);
         }
         add_deny(compiler, table);
@@ -276,24 +205,12 @@ static void add_family(struct compiler *compiler, const struct classes *by_direc
         add_hook(compiler, table, "OUTPUT", CHAIN_OUTPUT, 0, sctp, false);
 }
 
-struct ruleset *compile(struct arena *arena, const struct cluster *cluster,
-                        const struct compile_options *options, struct err *err)
+void compiler_run(struct compiler *compiler)
 {
-        struct compiler compiler = {
-            .arena = arena,
-            .cluster = cluster,
-            .options = options,
-            .ruleset = ruleset_new(arena),
-            .names = map_new(arena),
-            .sets = map_new(arena),
-            .err = err,
-        };
         struct classes by_direction[DIRECTIONS];
 
-        for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
-                by_direction[d] = classes_of(&compiler, d);
+        classes_find(compiler, by_direction);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
-                add_family(&compiler, by_direction, family);
-        ruleset_finish(compiler.ruleset);
-        return compiler.failed ? NULL : compiler.ruleset;
+                add_family(compiler, by_direction, family);
+        ruleset_finish(compiler->ruleset);
 }

@@ -5,45 +5,67 @@
 #include "base/digest.h"
 
 #define NAME_DIGEST   16
-#define WHOLE_DIGEST  51
 #define COMMENT_BYTES 255
+
+struct strbuf *key_begin(struct compiler *compiler, const char *kind)
+{
+        compiler->key->length = 0;
+        key_add(compiler->key, kind);
+        return compiler->key;
+}
 
 void key_add(struct strbuf *key, const char *part)
 {
         strbuf_add_bytes(key, part, strlen(part) + 1);
 }
 
-const char *compiler_name(struct compiler *compiler, const char *prefix, const struct strbuf *key)
+struct known_name *compiler_name(struct compiler *compiler, const char *prefix)
 {
-        char whole[WHOLE_DIGEST + 1];
+        struct known_name *name =
+            known_name_of(compiler->known, compiler->arena, prefix, compiler->key);
 
-        digest_name(strbuf_text(key), key->length, whole, WHOLE_DIGEST);
-        const char *name = arena_printf(compiler->arena, "%s%.*s", prefix, NAME_DIGEST, whole);
-        const char *known = map_get(compiler->names, name);
-        if (!known) {
-                map_put(compiler->names, name, arena_strdup(compiler->arena, whole));
-        } else if (strcmp(known, whole) != 0) {
+        if (name->shared && !compiler->failed) {
                 compiler->failed = true;
-                err_set(compiler->err, "two different things would be named %s", name);
+                err_set(compiler->err, "two different things would be named %s", name->text);
         }
         return name;
+}
+
+/* Lists are sorted: one walk finds where each namespace's pods begin. */
+struct span compiler_pods_of(struct compiler *compiler, size_t namespace)
+{
+        const struct cluster *cluster = compiler->cluster;
+        size_t at = 0;
+
+        if (compiler->spans)
+                return compiler->spans[namespace];
+        compiler->spans = arena_new_array(compiler->scratch, struct span, cluster->namespaces.n);
+        for (size_t i = 0; i < cluster->namespaces.n; i++) {
+                const char *name = cluster->namespaces.items[i].meta.name;
+                size_t first = at;
+                while (at < cluster->pods.n && cluster->pods.items[at].meta.namespace == name)
+                        at++;
+                compiler->spans[i] = (struct span){first, at - first};
+        }
+        return compiler->spans[namespace];
 }
 
 const char *compiler_comment(struct compiler *compiler, const char *what, const struct meta *meta,
                              const char *detail)
 {
-        const char *before = arena_printf(compiler->arena, "penstock: %s%s%s/", what,
-                                          *what ? " " : "", meta->namespace);
-        const char *after = arena_printf(compiler->arena, "%s%s", *detail ? " " : "", detail);
-        size_t room = COMMENT_BYTES - strlen(before) - strlen(after);
-        size_t length = strlen(meta->name);
+        const char *name = meta->name, *space = *what ? " " : "", *gap = *detail ? " " : "";
+        size_t others = strlen("penstock: /") + strlen(what) + strlen(space) +
+                        strlen(meta->namespace) + strlen(gap) + strlen(detail);
+        size_t room = COMMENT_BYTES - others, length = strlen(name);
         char digest[NAME_DIGEST + 1];
 
-        if (length <= room)
-                return arena_printf(compiler->arena, "%s%s%s", before, meta->name, after);
-        digest_name(meta->name, length, digest, NAME_DIGEST);
-        return arena_printf(compiler->arena, "%s%.*s~%s%s", before, (int)(room - NAME_DIGEST - 1),
-                            meta->name, digest, after);
+        if (length > room) {
+                digest_name(name, length, digest, NAME_DIGEST);
+                name = arena_printf(compiler->scratch, "%.*s~%s", (int)(room - NAME_DIGEST - 1),
+                                    name, digest);
+        }
+        return arena_join(compiler->arena, "penstock: ", what, space, meta->namespace, "/", name,
+                          gap, detail);
 }
 
 void compiler_add_rule(struct compiler *compiler, struct chain *chain, const struct match *matches,
@@ -51,27 +73,28 @@ void compiler_add_rule(struct compiler *compiler, struct chain *chain, const str
 {
         struct rule rule = {.target = target};
 
-        for (size_t i = 0; i < n; i++)
-                rule_add_match(compiler->ruleset, &rule, matches[i]);
-        rule_add_match(compiler->ruleset, &rule,
-                       (struct match){.kind = MATCH_COMMENT, .text = comment});
+        rule.matches.items = arena_new_array(compiler->arena, struct match, n + 1);
+        rule.matches.n = rule.matches.cap = n + 1;
+        if (n > 0)
+                memcpy(rule.matches.items, matches, n * sizeof(*matches));
+        rule.matches.items[n] = (struct match){.kind = MATCH_COMMENT, .text = comment};
         vec_push(compiler->arena, &chain->rules, rule);
 }
 
-struct set *compiler_add_set(struct compiler *compiler, const char *name, enum set_type type,
+struct set *compiler_add_set(struct compiler *compiler, struct known_name *name, enum set_type type,
                              enum family family)
 {
-        if (map_get(compiler->sets, name))
+        if (name->place > 0)
                 return NULL;
-        map_put(compiler->sets, name, (void *)(uintptr_t)(compiler->ruleset->sets.n + 1));
-        return ruleset_add_set(compiler->ruleset, name, type, family);
+        name->place = compiler->ruleset->sets.n + 1;
+        return ruleset_add_set(compiler->ruleset, name->text, type, family);
 }
 
 const struct set *compiler_set(const struct compiler *compiler, const char *name)
 {
-        uintptr_t position = (uintptr_t)map_get(compiler->sets, name);
+        const struct known_name *known = known_by_text(compiler->known, name);
 
-        return position ? &compiler->ruleset->sets.items[position - 1] : NULL;
+        return known && known->place > 0 ? &compiler->ruleset->sets.items[known->place - 1] : NULL;
 }
 
 enum match_kind peer_match(enum direction direction)

@@ -3,24 +3,39 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "compile/compile.h"
+#include "compile/known.h"
+#include "compile/locals.h"
+#include "compile/suspects.h"
 
 /* What the compiler's rooms share while one ruleset is made. */
 
 struct compiler {
-        struct arena *arena;
+        struct arena *arena;   /* the ruleset's */
+        struct arena *scratch; /* for what is needed only while it is made */
         const struct cluster *cluster;
         const struct compile_options *options;
         struct ruleset *ruleset;
-        struct map *names; /* name → the whole digest of what it names */
-        struct map *sets;  /* name → position among the ruleset's sets, counted from 1 */
+        struct known *known;             /* of chains and sets */
+        local_pods locals;               /* the node's */
+        suspect_list suspects[FAMILIES]; /* what names remember is true of any other address */
+        struct span *spans;              /* compiler_pods_of() */
+        struct strbuf *key;              /* key_begin() */
         struct err *err;
         bool failed; /* two things had one name; err says which */
 };
 
-/* A name that stays as long as what the key describes does: prefix, then 16 characters of the key's
- * digest. Parts of a key are separated by NUL (key_add()), so that a/bc and ab/c differ. */
-const char *compiler_name(struct compiler *compiler, const char *prefix, const struct strbuf *key);
+/* Makes the ruleset. */
+void compiler_run(struct compiler *compiler);
+
+/* Keys describe what a name stands for, in parts that are separated by NUL, so that a/bc and ab/c
+ * differ. The compiler has one, to be begun anew for each name. */
+struct strbuf *key_begin(struct compiler *compiler, const char *kind);
 void key_add(struct strbuf *key, const char *part);
+/* A name that stays as long as what the compiler's key describes does. */
+struct known_name *compiler_name(struct compiler *compiler, const char *prefix);
+
+/* The pods of the namespace at this position. */
+struct span compiler_pods_of(struct compiler *compiler, size_t namespace);
 
 /* Text for xt_comment, which holds 255 bytes: "penstock: WHAT NAMESPACE/NAME DETAIL", where what
  * and detail may be "". A name that is too long is cut and gets a digest. */
@@ -31,9 +46,9 @@ const char *compiler_comment(struct compiler *compiler, const char *what, const 
 void compiler_add_rule(struct compiler *compiler, struct chain *chain, const struct match *matches,
                        size_t n, const char *comment, struct target target);
 
-/* NULL where a set of that name, so of the same content, is there already; else a new one, to be
+/* NULL where the set of that name, so of the same content, is there already; else a new one, to be
  * filled before the next is added. */
-struct set *compiler_add_set(struct compiler *compiler, const char *name, enum set_type type,
+struct set *compiler_add_set(struct compiler *compiler, struct known_name *name, enum set_type type,
                              enum family family);
 /* The set of that name; NULL where there is none. Holds until the next is added. */
 const struct set *compiler_set(const struct compiler *compiler, const char *name);

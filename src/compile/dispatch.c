@@ -1,5 +1,6 @@
 #include "compile/dispatch.h"
 
+#include "base/decimal.h"
 #include "compile/link.h"
 
 #define FAN_OUT_BITS 3 /* eight ways: four cost 0.04 of conntrack more, sixteen gain nothing */
@@ -69,15 +70,15 @@ static size_t group_size(const struct leaf *leaves, size_t n, const struct prefi
 
 static const char *subtree_name(struct tree *tree, const struct prefix *prefix)
 {
-        _cleanup_strbuf_ struct strbuf key = {0};
+        struct strbuf *key = key_begin(tree->compiler, "tree");
         char text[PREFIX_TEXT_SIZE];
 
-        key_add(&key, "tree");
-        key_add(&key, direction_name(tree->direction));
-        key_add(&key, prefix_format(prefix, text));
-        return compiler_name(
-            tree->compiler,
-            tree->direction == DIRECTION_INGRESS ? CHAIN_PREFIX "IT-" : CHAIN_PREFIX "ET-", &key);
+        key_add(key, direction_name(tree->direction));
+        key_add(key, prefix_format(prefix, text));
+        return compiler_name(tree->compiler, tree->direction == DIRECTION_INGRESS
+                                                 ? CHAIN_PREFIX "IT-"
+                                                 : CHAIN_PREFIX "ET-")
+            ->text;
 }
 
 static void add_list(struct tree *tree, struct chain *chain, const struct leaf *leaves, size_t n)
@@ -113,7 +114,7 @@ static void add_chain(struct tree *tree, const char *name, const struct leaf *le
         size_t n_below = 0;
         for (size_t i = 0, size; i < n; i += size) {
                 struct prefix prefix = prefix_of(&leaves[i].ip, (uint8_t)length);
-                char text[PREFIX_TEXT_SIZE];
+                char text[PREFIX_TEXT_SIZE], number[DECIMAL_SIZE];
                 size = group_size(leaves + i, n - i, &prefix);
                 if (size == 1) {
                         add_leaf(tree, chain, &leaves[i]);
@@ -122,9 +123,10 @@ static void add_chain(struct tree *tree, const char *name, const struct leaf *le
                 below[n_below].name = subtree_name(tree, &prefix);
                 below[n_below].leaves = leaves + i;
                 below[n_below].n = size;
+                decimal_put(number, size);
                 add_goto(tree, chain, prefix, below[n_below].name,
-                         arena_printf(tree->compiler->arena, "penstock: %zu pods in %s", size,
-                                      prefix_format(&prefix, text)));
+                         arena_join(tree->compiler->arena, "penstock: ", number, " pods in ",
+                                    prefix_format(&prefix, text)));
                 n_below++;
         }
         end_chain(tree, chain);
@@ -143,7 +145,7 @@ void dispatch_compile(struct compiler *compiler, struct table *table, const char
                 if (!ip)
                         continue;
                 struct leaf leaf = {*ip, member};
-                vec_push(compiler->arena, &leaves, leaf);
+                vec_push(compiler->scratch, &leaves, leaf);
         }
         vec_sort(&leaves, leaf_compare);
         add_chain(&tree, root, leaves.items, leaves.n, 1);

@@ -1,7 +1,5 @@
 #include "compile/link.h"
 
-#include <string.h>
-
 static const char *const local_sets[FAMILIES] = {SET_PREFIX "local-4", SET_PREFIX "local-6"};
 
 static const struct target deny = {.kind = TARGET_GOTO, .text = CHAIN_DENY};
@@ -11,9 +9,9 @@ void link_add_set(struct compiler *compiler, enum family family)
         struct set *local =
             ruleset_add_set(compiler->ruleset, local_sets[family], SET_HASH_IP, family);
 
-        vec_foreach (const struct pod, pod, &compiler->cluster->pods) {
-                const struct ip *ip = pod_takes_part(pod) ? pod_ip(pod, family) : NULL;
-                if (!ip || strcmp(pod->node, compiler->options->node) != 0)
+        vec_foreach (const struct pod *, pod, &compiler->locals) {
+                const struct ip *ip = pod_ip(*pod, family);
+                if (!ip)
                         continue;
                 struct set_element element = {.prefix = prefix_host(ip)};
                 vec_push(compiler->arena, &local->elements, element);

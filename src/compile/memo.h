@@ -15,6 +15,9 @@ void compile_memo_free(struct compile_memo *memo);
 void compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
                          const cluster_changes *changes);
 
+/* Bytes held. */
+size_t compile_memo_size(const struct compile_memo *memo);
+
 /* compile() with a memo, of a cluster that has been changed as was told since the last time, and
  * with the same options. */
 struct ruleset *compile_again(struct arena *arena, const struct cluster *cluster,

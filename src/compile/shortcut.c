@@ -89,16 +89,15 @@ static void add_elements(struct compiler *compiler, const struct plain *plain, s
                         vec_push(compiler->arena, &set->elements, *peer);
 }
 
-static const char *set_name_of(struct compiler *compiler, const struct class *class,
-                               enum set_type type, enum family family)
+static struct known_name *set_name_of(struct compiler *compiler, const struct class *class,
+                                      enum set_type type, enum family family)
 {
-        _cleanup_strbuf_ struct strbuf key = {0};
+        struct strbuf *key = key_begin(compiler, "shortcut");
 
-        key_add(&key, "shortcut");
-        key_add(&key, set_type_name(type));
-        key_add(&key, family_name(family));
-        key_add(&key, class->chain);
-        return compiler_name(compiler, SET_PREFIX, &key);
+        key_add(key, set_type_name(type));
+        key_add(key, family_name(family));
+        key_add(key, class->chain);
+        return compiler_name(compiler, SET_PREFIX);
 }
 
 static void put_first(struct chain *chain)
@@ -116,20 +115,22 @@ static void add_shortcut(struct compiler *compiler, struct table *table, struct 
         VEC(struct plain) rules = {0};
         struct plain plain;
 
+        if (chain->rules.n < MIN_RULES)
+                return;
         vec_foreach (const struct rule, rule, &chain->rules)
                 if (rule_is_plain(rule, &plain) && plain.type == type &&
                     compiler_set(compiler, plain.peers)->type == SET_HASH_IP)
-                        vec_push(compiler->arena, &rules, plain);
+                        vec_push(compiler->scratch, &rules, plain);
         if (rules.n < MIN_RULES)
                 return;
-        const char *name = set_name_of(compiler, class, type, table->family);
+        struct known_name *name = set_name_of(compiler, class, type, table->family);
         struct set *set = compiler_add_set(compiler, name, type, table->family);
         set->counters = true;
         vec_foreach (const struct plain, one, &rules)
                 add_elements(compiler, one, set);
         enum set_end peer = peer_end(class->direction);
         struct match match =
-            type == SET_HASH_IP ? match_set(name, peer) : match_set_port(name, peer);
+            type == SET_HASH_IP ? match_set(name->text, peer) : match_set_port(name->text, peer);
         compiler_add_rule(compiler, chain, &match, 1, SHORTCUT_COMMENT,
                           (struct target){.kind = TARGET_RETURN});
         put_first(chain);
