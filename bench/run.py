@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What penstock costs, as ratios inside one run: packets, render, apply, proof. Called by `make bench`.
+"""What penstock costs, as ratios inside one run: packets, render, apply, proof, compiling again. Called by `make bench`.
 
 Writes report.txt, report.json and plots to build/bench; progress goes to stderr. It is a report: its exit status
 says whether it could measure, not whether goals are reached.
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 
+import again
 import apply
 import figures
 import netns
@@ -21,7 +22,7 @@ import proof
 import render
 
 PARTS = {"packets": (packets, "Packets"), "render": (render, "Render"), "apply": (apply, "Apply"),
-         "proof": (proof, "Proof")}
+         "proof": (proof, "Proof"), "again": (again, "Again")}
 
 
 def arguments():

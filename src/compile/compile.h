@@ -21,6 +21,6 @@ struct compile_options {
 };
 
 /* The ruleset, finished, in arena; NULL where two things would have one name. The cluster is
- * sealed and must outlive the ruleset, whose texts it shares. */
+ * sealed; nothing of the ruleset points into it. */
 struct ruleset *compile(struct arena *arena, const struct cluster *cluster,
                         const struct compile_options *options, struct err *err);

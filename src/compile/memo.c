@@ -13,7 +13,7 @@
 struct compile_memo {
         struct known *known;
         struct locals *locals;
-        struct touched touched;
+        struct doubts doubts;
 };
 
 /* So many suspects, as a part of the cluster's pods, that asking each set of each of them takes
@@ -35,7 +35,7 @@ void compile_memo_free(struct compile_memo *memo)
                 return;
         known_free(memo->known);
         locals_free(memo->locals);
-        touched_done(&memo->touched);
+        doubts_done(&memo->doubts);
         free(memo);
 }
 
@@ -43,14 +43,14 @@ static void forget(struct compile_memo *memo)
 {
         known_free(memo->known);
         memo->known = known_new();
-        touched_done(&memo->touched);
+        doubts_done(&memo->doubts);
 }
 
 void compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
                          const cluster_changes *changes)
 {
         vec_foreach (const struct cluster_change, change, changes) {
-                touched_add(&memo->touched, cluster, change);
+                doubts_add(&memo->doubts, cluster, change);
                 if (change->kind != KIND_POD)
                         continue;
                 if (change->before)
@@ -58,14 +58,14 @@ void compile_memo_change(struct compile_memo *memo, const struct cluster *cluste
                 if (change->after)
                         locals_add(memo->locals, &change->after->pod);
         }
-        if (memo->touched.n > 16 + cluster->pods.n / SUSPECT_PART)
+        if (memo->doubts.n > 16 + cluster->pods.n / SUSPECT_PART)
                 forget(memo);
 }
 
 size_t compile_memo_size(const struct compile_memo *memo)
 {
         return sizeof(*memo) + known_size(memo->known) + locals_size(memo->locals) +
-               memo->touched.cap * sizeof(*memo->touched.items);
+               memo->doubts.cap * sizeof(*memo->doubts.items);
 }
 
 static void run(struct compiler *compiler, struct compile_memo *memo)
@@ -76,11 +76,11 @@ static void run(struct compiler *compiler, struct compile_memo *memo)
             locals_find(memo->locals, compiler->scratch, cluster, compiler->options->node);
         for (enum family family = FAMILY_IPV4; family < FAMILIES; family++)
                 compiler->suspects[family] =
-                    suspects_of(compiler->scratch, &memo->touched, cluster, family);
+                    suspects_of(compiler->scratch, &memo->doubts, cluster, family);
         known_begin(memo->known);
         compiler_run(compiler);
         known_end(memo->known);
-        touched_done(&memo->touched);
+        doubts_done(&memo->doubts);
         if (compiler->failed)
                 forget(memo);
 }

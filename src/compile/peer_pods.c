@@ -76,12 +76,12 @@ static void select_in(struct compiler *compiler, struct peers *peers, const stru
 static void select_pods(struct compiler *compiler, struct peers *peers)
 {
         const struct cluster *cluster = compiler->cluster;
-        const struct policy_peer **among =
-            arena_new_array(compiler->scratch, const struct policy_peer *, peers->rule->peers.n);
 
         if (peers->selected_known)
                 return;
         peers->selected_known = true;
+        const struct policy_peer **among =
+            arena_new_array(compiler->scratch, const struct policy_peer *, peers->rule->peers.n);
         if (only_own_namespace(peers->rule)) {
                 const struct namespace *own = cluster_namespace(cluster, peers->namespace);
                 select_in(compiler, peers, &own->meta, cluster_pods_of(cluster, peers->namespace),

@@ -4,35 +4,35 @@
 
 #include "base/memory.h"
 
-static void add_pod(struct touched *touched, const struct pod *pod)
+static void add_pod(struct doubts *doubts, const struct pod *pod)
 {
         for (size_t i = 0; i < pod->ips.n; i++) {
-                if (touched->n == touched->cap) {
-                        touched->cap = touched->cap ? touched->cap * 2 : 16;
-                        touched->items =
-                            memory_grow(touched->items, touched->cap * sizeof(*touched->items));
+                if (doubts->n == doubts->cap) {
+                        doubts->cap = doubts->cap ? doubts->cap * 2 : 16;
+                        doubts->items =
+                            memory_grow(doubts->items, doubts->cap * sizeof(*doubts->items));
                 }
-                touched->items[touched->n++] = pod->ips.items[i];
+                doubts->items[doubts->n++] = pod->ips.items[i];
         }
 }
 
-static void add_namespace(struct touched *touched, const struct cluster *cluster, const char *name)
+static void add_namespace(struct doubts *doubts, const struct cluster *cluster, const char *name)
 {
         struct span span = cluster_pods_of(cluster, name);
 
         for (size_t i = span.first; i < span.first + span.n; i++)
-                add_pod(touched, &cluster->pods.items[i]);
+                add_pod(doubts, &cluster->pods.items[i]);
 }
 
-static void add_object(struct touched *touched, const struct cluster *cluster,
+static void add_object(struct doubts *doubts, const struct cluster *cluster,
                        const struct object *object)
 {
         switch (object->kind) {
         case KIND_POD:
-                add_pod(touched, &object->pod);
+                add_pod(doubts, &object->pod);
                 return;
         case KIND_NAMESPACE:
-                add_namespace(touched, cluster, object->meta.name);
+                add_namespace(doubts, cluster, object->meta.name);
                 return;
         case KIND_NODE:
         case KIND_NETWORK_POLICY: /* what is remembered is known by what policies say, not by name
@@ -41,29 +41,29 @@ static void add_object(struct touched *touched, const struct cluster *cluster,
         }
 }
 
-void touched_add(struct touched *touched, const struct cluster *cluster,
-                 const struct cluster_change *change)
+void doubts_add(struct doubts *doubts, const struct cluster *cluster,
+                const struct cluster_change *change)
 {
         if (change->before)
-                add_object(touched, cluster, change->before);
+                add_object(doubts, cluster, change->before);
         if (change->after && (change->kind == KIND_POD || !change->before))
-                add_object(touched, cluster, change->after);
+                add_object(doubts, cluster, change->after);
 }
 
-void touched_done(struct touched *touched)
+void doubts_done(struct doubts *doubts)
 {
-        free(touched->items);
-        *touched = (struct touched){0};
+        free(doubts->items);
+        *doubts = (struct doubts){0};
 }
 
-suspect_list suspects_of(struct arena *arena, struct touched *touched,
-                         const struct cluster *cluster, enum family family)
+suspect_list suspects_of(struct arena *arena, struct doubts *doubts, const struct cluster *cluster,
+                         enum family family)
 {
         suspect_list list = {0};
 
-        vec_sort(touched, ip_compare_items);
-        for (size_t i = 0; i < touched->n; i++) {
-                const struct ip *ip = &touched->items[i];
+        vec_sort(doubts, ip_compare_items);
+        for (size_t i = 0; i < doubts->n; i++) {
+                const struct ip *ip = &doubts->items[i];
                 if (ip->family != family || (i > 0 && ip_equal(ip, ip - 1)))
                         continue;
                 struct suspect suspect = {.ip = *ip, .pod = cluster_pod_at(cluster, ip)};

@@ -7,7 +7,7 @@
  * labels of their namespaces did. Whose they are is asked when it is needed: only what the cluster
  * is then counts, however it came to be so. */
 
-struct touched {
+struct doubts {
         struct ip *items;
         size_t n, cap;
 };
@@ -20,9 +20,9 @@ struct suspect {
 };
 typedef VEC(struct suspect) suspect_list; /* by address, each once */
 
-void touched_add(struct touched *touched, const struct cluster *cluster,
-                 const struct cluster_change *change);
-void touched_done(struct touched *touched);
+void doubts_add(struct doubts *doubts, const struct cluster *cluster,
+                const struct cluster_change *change);
+void doubts_done(struct doubts *doubts);
 
-suspect_list suspects_of(struct arena *arena, struct touched *touched,
-                         const struct cluster *cluster, enum family family);
+suspect_list suspects_of(struct arena *arena, struct doubts *doubts, const struct cluster *cluster,
+                         enum family family);

@@ -244,10 +244,21 @@ static bool targets_equal(const struct target *a, const struct target *b)
         return a->kind == b->kind && texts_equal(a->text, b->text);
 }
 
+/* Match by match, as nearly all rules that are equal are. */
+static bool equal_in_order(const struct rule *a, const struct rule *b)
+{
+        for (size_t i = 0; i < a->matches.n; i++)
+                if (!match_equal(&a->matches.items[i], &b->matches.items[i]))
+                        return false;
+        return true;
+}
+
 bool rule_equal(const struct rule *a, const struct rule *b)
 {
         if (a->matches.n != b->matches.n || !targets_equal(&a->target, &b->target))
                 return false;
+        if (equal_in_order(a, b))
+                return true;
         vec_foreach (const struct match, match, &a->matches)
                 if (count_equal(a, match) != count_equal(b, match))
                         return false;

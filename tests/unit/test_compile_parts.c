@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "compile/blocks.h"
 #include "compile/compile.h"
+#include "compile/compiler.h"
 #include "compile/ports.h"
 #include "kube/load.h"
 
@@ -265,6 +266,29 @@ static void one_element_however_often_it_is_named(void **state)
         }
 }
 
+/* Digests that meet can't be had; prefixes so long that nothing of them is left in the name can. */
+static void two_things_of_one_name_are_told(void **state)
+{
+        static const char prefix[] = "penstock-and-all-that-fits-in-it";
+        _cleanup_arena_ struct arena *arena = arena_new();
+        _cleanup_strbuf_ struct strbuf one = {0}, other = {0};
+        struct known *known = known_new();
+
+        key_add(&one, "one");
+        key_add(&other, "other");
+        known_begin(known);
+        assert_false(known_name_of(known, arena, prefix, &one)->shared);
+        known_end(known);
+        known_begin(known);
+        assert_false(known_name_of(known, arena, prefix, &other)->shared);
+        known_end(known);
+        known_begin(known);
+        assert_false(known_name_of(known, arena, prefix, &one)->shared);
+        assert_true(known_name_of(known, arena, prefix, &other)->shared);
+        known_end(known);
+        known_free(known);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -273,6 +297,7 @@ int main(void)
             cmocka_unit_test(everything_is_known_as_such),
             cmocka_unit_test(random_blocks_keep_their_meaning),
             cmocka_unit_test(ports_become_few_matches),
+            cmocka_unit_test(two_things_of_one_name_are_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
