@@ -1,8 +1,9 @@
 #include "agent/agent.h"
 
 #include <signal.h>
-#include <stdlib.h>
+#include <unistd.h>
 
+#include "agent/single.h"
 #include "daemon/sandbox.h"
 
 #define STATE_MS 1000 /* the feeder is told that the agent is at work */
@@ -150,9 +151,14 @@ int agent_run(const struct agent_options *options, struct err *err)
         struct agent agent = {.options = options};
 
         log_begin("agent", options->log_level, options->log_format);
-        signal(SIGPIPE, SIG_IGN);
-        if (!options->has_flavour && flavour_detect(&flavour, err) < 0)
+        int single = single_hold(err);
+        if (single < 0)
                 return -1;
+        signal(SIGPIPE, SIG_IGN);
+        if (!options->has_flavour && flavour_detect(&flavour, err) < 0) {
+                close(single);
+                return -1;
+        }
         uv_loop_init(&agent.loop);
         agent.backend = flavour_name(flavour);
         agent.metrics.traffic = traffic_new();
@@ -160,5 +166,6 @@ int agent_run(const struct agent_options *options, struct err *err)
         agent.engine = engine_new(options, flavour, &agent.metrics);
         int r = work(&agent, err);
         end(&agent);
+        close(single);
         return r;
 }
