@@ -120,6 +120,7 @@ def test_one_version_everywhere():
         ("helm/Chart.yaml", "version: "),
         ("helm/Chart.yaml", "appVersion: "),
         ("Containerfile", "-t penstock:"),
+        ("../debian/changelog", r"\Apenstock \("),
     ]:
         assert re.search(rf"{where}{re.escape(version)}\b", (DEPLOY / file).read_text()), file
 
