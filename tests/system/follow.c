@@ -54,9 +54,9 @@ static void stop(struct follow *follow)
 {
         const struct kube_counts *counts = kube_client_counts(follow->client);
 
-        printf("%zu objects, %zu bytes, %zu posts lost, %.3f s\n", follow->objects,
-               (size_t)counts->bytes, (size_t)counts->posts_failed,
-               clock_seconds() - follow->began);
+        printf("%zu objects, %zu lists of pods, %zu bytes, %zu posts lost, %.3f s\n",
+               follow->objects, (size_t)counts->lists[KIND_POD], (size_t)counts->bytes,
+               (size_t)counts->posts_failed, clock_seconds() - follow->began);
         fflush(stdout);
         kube_client_close(follow->client, on_closed, follow);
 }

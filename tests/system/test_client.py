@@ -60,6 +60,11 @@ class Follow:
     def __enter__(self):
         return self
 
+    def stop(self):
+        """What it counted."""
+        self.process.terminate()
+        return self.until("objects, ")[-1]
+
     def __exit__(self, *error):
         self.process.terminate()
         assert self.process.wait(PATIENCE) == 0, self.seen
@@ -85,6 +90,7 @@ def test_lists_and_watches(plane, words):
         client.until("pods +", "default/later")
         plane.api.delete("Pod", "p3")
         client.until("pods -", "default/p3")
+        assert ", 1 lists of pods," in client.stop()  # with --streaming too: this server has it
 
 
 def test_each_kind(plane):
@@ -272,6 +278,14 @@ def test_a_plugin_is_asked_again_when_it_is_refused(plane, tmp_path):
         token.write_text(plane.token("agent"))
         client.until("pods connected")
         assert len((tmp_path / "runs").read_text().split()) > 1
+
+
+def test_a_token_that_expires(plane, tmp_path):
+    """Each request is made with a new one, then: the list, and the watch."""
+    script = CREDENTIAL % f'{{"token":"{plane.token("agent")}","expirationTimestamp":"2020-01-02T03:04:05Z"}}'
+    with Follow(plane, plugin_config(plane, plugin(tmp_path, script)), "pods") as client:
+        client.until("pods connected")
+    assert (tmp_path / "runs").read_text() == "run\nrun\n"
 
 
 def test_a_plugin_that_gives_a_certificate(plane, tmp_path):

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kube/client/delay.h"
+
 /* What of the client is not a matter of one answer after the other. */
 
 static void cut_at_every_byte_of_a_watch(void **state)
@@ -72,6 +74,54 @@ static void the_server_says_when(void **state)
                 play_end(&play);
                 assert_true(play.seconds >= rows[i].low && play.seconds <= rows[i].high);
         }
+}
+
+/* What stood for a while is tried again at once, and then less and less often. */
+static void a_watch_that_stood(void **state)
+{
+        static const struct script stood = {
+            .name = "stood",
+            .options = {.idle_seconds = 0.1, .max_delay_seconds = 0.02},
+            .steps = {FIRST_LIST,
+                      {.expected = "&resourceVersion=5", .how = STREAM_AND_HANG, .body = ""}},
+            .told =
+                TOLD_LIST " connected [retrying GET /api/v1/pods: nothing came for 0.1 seconds]",
+        };
+        static const struct script fell = {
+            .name = "fell",
+            .options = {.max_delay_seconds = 2},
+            .steps = {FIRST_LIST,
+                      {.expected = "&resourceVersion=5", .how = STREAM_AND_CUT, .body = ""}},
+            .told = TOLD_LIST " connected [retrying GET /api/v1/pods: transfer closed with "
+                              "outstanding read data remaining]",
+        };
+        struct play play;
+
+        play_begin(&play, &stood);
+        play.on_trouble = stop_at_trouble;
+        play_end(&play);
+        assert_true(play.seconds == 0);
+        play_begin(&play, &fell);
+        play.on_trouble = stop_at_trouble;
+        play_end(&play);
+        assert_true(play.seconds >= 0.125 && play.seconds <= 0.25);
+}
+
+static void delays_grow(void **state)
+{
+        uint64_t random = 1, same = 1;
+        struct delay delay = {&random, 0.25, 30, 0}, again = {&same, 0.25, 30, 0};
+        double expected = 0.25;
+
+        for (unsigned i = 0; i < 20; i++) {
+                double seconds = delay_next(&delay);
+
+                assert_true(seconds >= expected / 2 && seconds <= expected);
+                assert_true(seconds == delay_next(&again));
+                expected = expected * 2 > 30 ? 30 : expected * 2;
+        }
+        delay_reset(&delay);
+        assert_true(delay_next(&delay) <= 0.25);
 }
 
 /* The handler may have had enough in the middle of an answer. */
@@ -240,6 +290,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test(cut_at_every_byte_of_a_watch),
             cmocka_unit_test(the_server_says_when),
+            cmocka_unit_test(a_watch_that_stood),
+            cmocka_unit_test(delays_grow),
             cmocka_unit_test(closed_by_its_handler),
             cmocka_unit_test(paused_nothing_is_read),
             cmocka_unit_test(posts_are_tried_a_few_times),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -13,8 +14,6 @@
 /* A run is over when the program has ended and both its outputs are closed. */
 
 #define FAILED_SECONDS 0.25
-
-extern char **environ;
 
 struct plugin {
         uv_loop_t *loop;
