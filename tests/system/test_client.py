@@ -32,6 +32,7 @@ class Follow:
         )
         self.lines = queue.Queue()
         self.seen = []
+        self.stopped = False
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -63,10 +64,12 @@ class Follow:
     def stop(self):
         """What it counted."""
         self.process.terminate()
+        self.stopped = True
         return self.until("objects, ")[-1]
 
     def __exit__(self, *error):
-        self.process.terminate()
+        if not self.stopped:
+            self.process.terminate()
         assert self.process.wait(PATIENCE) == 0, self.seen
 
 

@@ -54,6 +54,14 @@ static const struct script scripts[] = {
                 "ended the watch: 410 Gone: no reason given]",
     },
     {
+        .name = "a server that has too much to do goes on with the page",
+        .steps = {{.expected = "limit=500", .body = PAGE("5", "n2", OBJECT("a", "3"))},
+                  {.expected = "continue=n2", .status = 429, .body = ""},
+                  {.expected = "continue=n2", .body = LIST("5", OBJECT("b", "3"))},
+                  STOP_AT_WATCH},
+        .told = "begin +a [retrying GET /api/v1/pods: 429] +b end",
+    },
+    {
         .name = "pages of different versions are no list",
         .steps = {{.expected = "limit=500", .body = PAGE("5", "n2", OBJECT("a", "3"))},
                   {.expected = "continue=n2", .body = LIST("6", OBJECT("b", "3"))},

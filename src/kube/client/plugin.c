@@ -6,14 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "kube/client/plugin_answer.h"
 
 /* A run is over when the program has ended and both its outputs are closed. */
-
-#define FAILED_SECONDS 0.25
 
 struct plugin {
         uv_loop_t *loop;
@@ -24,7 +21,7 @@ struct plugin {
         struct arena *arena; /* of the answer */
         struct plugin_answer answer;
         struct err err;
-        double failed_at;
+        bool fresh; /* a run is just over: what it came to counts, whatever the clock says */
         uv_process_t process;
         uv_pipe_t output, errors;
         uv_timer_t timer;
@@ -55,7 +52,6 @@ static void fail(struct plugin *plugin)
         err_set(&plugin->err, "credential plugin %s: %s%s%s", exec->command, why.text,
                 hint ? "\n" : "", hint ? hint : "");
         plugin->state = PLUGIN_FAILED;
-        plugin->failed_at = clock_seconds();
 }
 
 /* The first line of what it had to say. */
@@ -93,7 +89,9 @@ static void run_is_over(struct plugin *plugin)
                 fail(plugin);
         else
                 plugin->state = PLUGIN_HAS;
+        plugin->fresh = true;
         plugin->changed(plugin->data);
+        plugin->fresh = false;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -251,12 +249,9 @@ static bool has_expired(const struct plugin *plugin)
 
 bool plugin_ready(struct plugin *plugin)
 {
-        bool failed_now =
-            plugin->state == PLUGIN_FAILED && clock_seconds() - plugin->failed_at < FAILED_SECONDS;
-
         if (plugin->state == PLUGIN_RUNNING)
                 return false;
-        if (failed_now || (plugin->state == PLUGIN_HAS && !has_expired(plugin)))
+        if (plugin->fresh || (plugin->state == PLUGIN_HAS && !has_expired(plugin)))
                 return true;
         run(plugin);
         return false;

@@ -15,8 +15,8 @@ struct plugin;
 /* changed: one run is over. config outlives it, with its exec. */
 struct plugin *plugin_new(uv_loop_t *loop, const struct kube_config *config,
                           void (*changed)(void *data), void *data);
-/* False while it runs; it is begun where it has to be. After a run that failed, true for a moment,
- * so that whoever asked hears of it. */
+/* False while it runs; it is begun where it has to be. Within changed it is true whatever the run
+ * came to: one that failed is then heard of, and what has expired already is tried once. */
 bool plugin_ready(struct plugin *plugin);
 bool plugin_failed(const struct plugin *plugin, struct err *err);
 void plugin_refused(struct plugin *plugin);

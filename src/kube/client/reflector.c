@@ -88,6 +88,7 @@ struct failure {
         enum client_trouble trouble;
         enum reflector_doing next;
         bool at_once;
+        bool keeps_list; /* the page that was refused is asked for again */
         double retry_after;
         const char *why;
 };
@@ -100,7 +101,7 @@ static void fail(struct reflector *reflector, const struct answer *answer,
         size_t path = strcspn(answer->path, "?");
         struct err err;
 
-        if (lists(failure->next))
+        if (lists(failure->next) && !failure->keeps_list)
                 give_up_list(reflector);
         err_set(&err, "%s %.*s: %s", answer->method, (int)path, answer->path, failure->why);
         shared->counts.errors[reflector->kind]++;
@@ -159,7 +160,9 @@ static void fail_refused(struct reflector *reflector, const struct answer *answe
         }
         if (answer->status >= 500 && reflector->lost == 0)
                 reflector->lost = clock_seconds();
-        failure.next = again(reflector, was);
+        /* Who has too much to do must not be made to do all of it again. */
+        failure.keeps_list = was == REFLECTOR_LISTING && answer->status == 429;
+        failure.next = failure.keeps_list ? REFLECTOR_LISTING : again(reflector, was);
         fail(reflector, answer, &failure);
 }
 
