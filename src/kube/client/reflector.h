@@ -73,3 +73,12 @@ void reflector_opened(struct reflector *reflector);
 bool reflector_takes(struct reflector *reflector, const char *bytes, size_t n);
 /* The list's page, all of which was taken: false where it is none. */
 bool reflector_takes_page(struct reflector *reflector);
+
+/* Of reflector_end.c: what an answer as a whole says, and what is done next. */
+void reflector_ended(struct reflector *reflector, const struct answer *answer);
+
+/* Of reflector.c. */
+bool reflector_lists(enum reflector_doing doing);
+/* From scratch; how. */
+enum reflector_doing reflector_list_anew(struct reflector *reflector);
+void reflector_rest(struct reflector *reflector, enum reflector_doing next, double seconds);

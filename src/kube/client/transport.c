@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-/* libcurl says which sockets it wants watched and when to be woken; libuv does both. */
+#include "kube/client/multi.h"
 
 struct request {
         struct transport *transport;
@@ -24,19 +23,13 @@ struct request {
 struct transport {
         uv_loop_t *loop;
         struct transport_options options;
-        CURLM *multi;
+        struct multi *multi;
         struct request *requests;
-        uv_timer_t timer;  /* libcurl's */
         uv_timer_t resume; /* a pause ends, but not within a function of libcurl's */
         bool paused;
         unsigned open; /* handles of libuv's */
         void (*closed)(void *data);
         void *closed_data;
-};
-
-struct socket_poll {
-        uv_poll_t poll;
-        struct transport *transport;
 };
 
 static uint64_t milliseconds(double seconds)
@@ -74,7 +67,7 @@ static void request_end(struct request *request)
         if (request->next)
                 request->next->link = request->link;
         if (request->curl) {
-                curl_multi_remove_handle(request->transport->multi, request->curl);
+                curl_multi_remove_handle(multi_handle(request->transport->multi), request->curl);
                 curl_easy_cleanup(request->curl);
                 request->curl = NULL;
         }
@@ -108,12 +101,13 @@ static const char *why_failed(const struct request *request, CURLcode code)
         return *request->error ? request->error : curl_easy_strerror(code);
 }
 
-static void take_finished(struct transport *transport)
+static void take_finished(void *data)
 {
+        struct transport *transport = data;
         CURLMsg *message;
         int left;
 
-        while ((message = curl_multi_info_read(transport->multi, &left))) {
+        while ((message = curl_multi_info_read(multi_handle(transport->multi), &left))) {
                 struct request *request = NULL;
                 CURLcode code = message->data.result;
 
@@ -127,86 +121,6 @@ static void take_finished(struct transport *transport)
                 else
                         request_done(request, ANSWER_FAILED, why_failed(request, code));
         }
-}
-
-static void act(struct transport *transport, curl_socket_t socket, int events)
-{
-        int running;
-
-        curl_multi_socket_action(transport->multi, socket, events, &running);
-        take_finished(transport);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-        struct socket_poll *socket = poll->data;
-        int fd, flags = status < 0 ? CURL_CSELECT_ERR : 0;
-
-        if (events & UV_READABLE)
-                flags |= CURL_CSELECT_IN;
-        if (events & UV_WRITABLE)
-                flags |= CURL_CSELECT_OUT;
-        if (uv_fileno((uv_handle_t *)poll, &fd) == 0)
-                act(socket->transport, fd, flags);
-}
-
-static void socket_free(uv_handle_t *handle)
-{
-        struct socket_poll *socket = handle->data;
-        struct transport *transport = socket->transport;
-
-        free(socket);
-        handle_closed(transport);
-}
-
-static struct socket_poll *socket_begin(struct transport *transport, curl_socket_t fd)
-{
-        struct socket_poll *socket = memory_alloc(sizeof(*socket));
-
-        socket->transport = transport;
-        if (uv_poll_init(transport->loop, &socket->poll, fd) < 0) {
-                free(socket);
-                return NULL;
-        }
-        transport->open++;
-        socket->poll.data = socket;
-        curl_multi_assign(transport->multi, fd, socket);
-        return socket;
-}
-
-static int on_socket(CURL *curl, curl_socket_t fd, int what, void *data, void *socket_data)
-{
-        struct transport *transport = data;
-        struct socket_poll *socket = socket_data;
-
-        if (what == CURL_POLL_REMOVE) {
-                if (socket)
-                        uv_close((uv_handle_t *)&socket->poll, socket_free);
-                curl_multi_assign(transport->multi, fd, NULL);
-                return 0;
-        }
-        if (!socket && !(socket = socket_begin(transport, fd)))
-                return -1;
-        int events =
-            (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-        uv_poll_start(&socket->poll, events, on_poll);
-        return 0;
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-        act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_timeout(CURLM *multi, long wait, void *data)
-{
-        struct transport *transport = data;
-
-        if (wait < 0)
-                uv_timer_stop(&transport->timer);
-        else
-                uv_timer_start(&transport->timer, on_timer, (uint64_t)wait, 0);
-        return 0;
 }
 
 static void on_idle(uv_timer_t *timer)
@@ -317,7 +231,7 @@ static bool request_begin(struct request *request, const char *json, struct err 
                                         &request->headers, err))
                 return false;
         curl_easy_setopt(request->curl, CURLOPT_HTTPHEADER, request->headers);
-        CURLMcode code = curl_multi_add_handle(transport->multi, request->curl);
+        CURLMcode code = curl_multi_add_handle(multi_handle(transport->multi), request->curl);
         if (code == CURLM_OK)
                 return true;
         return err_set(err, "libcurl cannot begin a request: %s", curl_multi_strerror(code)), false;
@@ -390,24 +304,23 @@ struct transport *transport_new(uv_loop_t *loop, const struct transport_options 
         transport->loop = loop;
         transport->options = *options;
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-            !(transport->multi = curl_multi_init())) {
+            !(transport->multi = multi_new(loop, take_finished, transport))) {
                 free(transport);
                 err_set(err, "libcurl cannot be used");
                 return NULL;
         }
-        curl_multi_setopt(transport->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-        curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
-        curl_multi_setopt(transport->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-        curl_multi_setopt(transport->multi, CURLMOPT_TIMERDATA, transport);
-        curl_multi_setopt(transport->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-        uv_timer_init(loop, &transport->timer);
         uv_timer_init(loop, &transport->resume);
-        transport->timer.data = transport->resume.data = transport;
-        transport->open = 2;
+        transport->resume.data = transport;
+        transport->open = 2; /* and the multi handle */
         return transport;
 }
 
-static void own_handle_closed(uv_handle_t *handle)
+static void multi_closed(void *data)
+{
+        handle_closed(data);
+}
+
+static void resume_closed(uv_handle_t *handle)
 {
         handle_closed(handle->data);
 }
@@ -418,7 +331,6 @@ void transport_close(struct transport *transport, void (*closed)(void *data), vo
         transport->closed_data = data;
         while (transport->requests)
                 request_end(transport->requests);
-        curl_multi_cleanup(transport->multi);
-        uv_close((uv_handle_t *)&transport->timer, own_handle_closed);
-        uv_close((uv_handle_t *)&transport->resume, own_handle_closed);
+        multi_close(transport->multi, multi_closed, transport);
+        uv_close((uv_handle_t *)&transport->resume, resume_closed);
 }
