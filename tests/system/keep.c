@@ -17,6 +17,7 @@
  *     counters     a line "PACKETS BYTES CHAIN COMMENT" for each rule, and then "."
  *     readings     how often all was read
  *     may-have-shut
+ *     set NAME VALUE   in the environment of the tools that it runs
  */
 
 struct keep {
@@ -26,7 +27,7 @@ struct keep {
 
 static void report(const struct keep *keep, const struct apply_report *report, double seconds)
 {
-        printf("%s chains +%zu ~%zu -%zu sets +%zu ~%zu -%zu elements +%zu -%zu readings %zu "
+        printf("%s chains +%zu ~%zu -%zu, sets +%zu ~%zu -%zu, elements +%zu -%zu, readings %zu "
                "senders %zu ms %.2f\n",
                report->changed ? "applied" : "unchanged", report->chains_added,
                report->chains_changed, report->chains_removed, report->sets_added,
@@ -113,6 +114,14 @@ static void counters(struct keep *keep)
         printf(".\n");
 }
 
+static void set(char *argument)
+{
+        const char *name = strsep(&argument, " ");
+
+        setenv(name, argument ? argument : "", 1);
+        printf("set\n");
+}
+
 static void obey(struct keep *keep, char *line)
 {
         char *argument = line;
@@ -120,6 +129,8 @@ static void obey(struct keep *keep, char *line)
 
         if (strcmp(command, "apply") == 0 && argument)
                 apply(keep, argument);
+        else if (strcmp(command, "set") == 0 && argument)
+                set(argument);
         else if (strcmp(command, "hears") == 0)
                 printf("%d\n", keeper_hears(keep->keeper));
         else if (strcmp(command, "look") == 0)

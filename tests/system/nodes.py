@@ -200,6 +200,7 @@ class Saboteur:
     linger  kills penstock, and does its work when something is written to the fifo `go`
     meddle  does its work while somebody else adds a chain
     edit    writes what it would after sed had it
+    race    does its work after somebody else ran the command EDIT
     """
 
     SCRIPT = """#!/bin/sh
@@ -212,6 +213,7 @@ kill) "{tool}" "$@"; kill -KILL $$ ;;
 garble) "{tool}" "$@" >"{log}.out"; head -c $(($(wc -c <"{log}.out") / 2)) "{log}.out" ;;
 meddle) iptables-nft -N MEDDLER-$$; exec "{tool}" "$@" ;;
 edit) "{tool}" "$@" | sed -E "$FAULT_EDIT" ;;
+race) sh -c "$FAULT_EDIT" >/dev/null; exec "{tool}" "$@" ;;
 murder) kill -KILL $PPID; exec "{tool}" "$@" ;;
 linger) kill -KILL $PPID; read -r line <"{go}"; exec "{tool}" "$@" ;;
 esac
