@@ -15,7 +15,6 @@ struct overlap {
         struct arena *arena;
         const struct installed *installed;
         const struct wanted *wanted;
-        struct map *allowing; /* sets that a rule uses to do anything but drop */
         struct map *changed[FAMILIES];
         struct turnover turnover[FAMILIES];
 };
@@ -69,23 +68,6 @@ static bool compare(const struct set *now, const struct set *wanted, struct turn
         return differs;
 }
 
-static void note_changed(struct overlap *overlap, struct map *found)
-{
-        vec_foreach (struct set, wanted, &overlap->wanted->sets->sets) {
-                const struct set *now = ruleset_set(overlap->installed->sets, wanted->name);
-                enum family family = wanted->family;
-                if (!now || set_is_misfit(now, wanted) || set_is_shortcut(wanted) ||
-                    !map_get(overlap->allowing, wanted->name))
-                        continue;
-                if (!compare(now, wanted, &overlap->turnover[family]))
-                        continue;
-                map_put(overlap->changed[family], wanted->name, wanted);
-                /* Half of a union of blocks is none: a block may come before its except. */
-                if (wanted->type == SET_HASH_NET)
-                        map_put(found, wanted->name, wanted);
-        }
-}
-
 /* Without a change of rules: pods that only come, or only go, and one pod whose labels change, are
  * in each direction what one of the states says, and in the other what both say. */
 static bool turnover_is_plain(const struct turnover *turnover)
@@ -99,19 +81,55 @@ static bool rules_change(const struct plan *plan, enum family family)
                plan->rules[FLAVOUR_LEGACY][family].length > 0;
 }
 
+/* allowing: only such sets count; NULL: all do. */
+static void note_changed(struct overlap *overlap, const struct map *allowing, struct map *found)
+{
+        memset(overlap->turnover, 0, sizeof(overlap->turnover));
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                overlap->changed[family] = map_new(overlap->arena);
+        vec_foreach (struct set, wanted, &overlap->wanted->sets->sets) {
+                const struct set *now = ruleset_set(overlap->installed->sets, wanted->name);
+                enum family family = wanted->family;
+                if (!now || set_is_misfit(now, wanted) || set_is_shortcut(wanted) ||
+                    (allowing && !map_get(allowing, wanted->name)))
+                        continue;
+                if (!compare(now, wanted, &overlap->turnover[family]))
+                        continue;
+                map_put(overlap->changed[family], wanted->name, wanted);
+                /* Half of a union of blocks is none: a block may come before its except. */
+                if (wanted->type == SET_HASH_NET)
+                        map_put(found, wanted->name, wanted);
+        }
+}
+
+/* Is nothing to be found, whatever rules use the sets for? Rules need not be gone through then. */
+static bool is_plain(struct overlap *overlap, const struct plan *plan)
+{
+        struct map *found = map_new(overlap->arena);
+
+        note_changed(overlap, NULL, found);
+        if (map_size(found) > 0)
+                return false;
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                if (map_size(overlap->changed[family]) > 0 &&
+                    (rules_change(plan, family) || !turnover_is_plain(&overlap->turnover[family])))
+                        return false;
+        return true;
+}
+
 struct map *overlap_find(struct arena *arena, const struct installed *installed,
                          const struct wanted *wanted, const struct plan *plan)
 {
-        struct overlap overlap = {arena, installed, wanted, .allowing = map_new(arena)};
-        struct map *found = map_new(arena);
+        struct overlap overlap = {.arena = arena, .installed = installed, .wanted = wanted};
+        struct map *found = map_new(arena), *allowing = map_new(arena);
 
+        if (is_plain(&overlap, plan))
+                return found;
         for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++) {
-                note_allowing(overlap.allowing, installed->rules[flavour]);
-                note_allowing(overlap.allowing, wanted->rules[flavour]);
+                note_allowing(allowing, installed->rules[flavour]);
+                note_allowing(allowing, wanted->rules[flavour]);
         }
-        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
-                overlap.changed[family] = map_new(arena);
-        note_changed(&overlap, found);
+        note_changed(&overlap, allowing, found);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
                 const struct map *changed = overlap.changed[family];
                 if (!rules_change(plan, family) && turnover_is_plain(&overlap.turnover[family]))

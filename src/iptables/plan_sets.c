@@ -14,8 +14,9 @@
  * killed, it holds what the new rules must not meet. */
 
 struct sets_plan {
+        struct arena *arena;
         const struct installed *installed;
-        const struct map *in_use; /* by what is installed */
+        const struct map *in_use; /* by what is installed; NULL until somebody asks */
         bool diff;
         struct apply_report *report;
         struct plan *plan;
@@ -29,7 +30,7 @@ static void note_use(struct map *in_use, const struct chain *chain)
                                 map_put(in_use, match->set.name, (void *)(uintptr_t)rule);
 }
 
-static struct map *sets_in_use(struct arena *arena, const struct installed *installed)
+static const struct map *sets_in_use(struct arena *arena, const struct installed *installed)
 {
         struct map *in_use = map_new(arena);
 
@@ -39,6 +40,14 @@ static struct map *sets_in_use(struct arena *arena, const struct installed *inst
                                 if (is_own_chain(chain->name))
                                         note_use(in_use, chain);
         return in_use;
+}
+
+/* No rules need to be gone through where no element goes. */
+static bool is_in_use(struct sets_plan *to, const struct set *set)
+{
+        if (!to->in_use)
+                to->in_use = sets_in_use(to->arena, to->installed);
+        return map_get(to->in_use, set->name);
 }
 
 static void add_element(struct sets_plan *to, const struct set *set,
@@ -112,12 +121,14 @@ static void change_set(struct sets_plan *to, const struct set *now, const struct
         const struct set_element *a = now->elements.items, *a_end = a + now->elements.n;
         const struct set_element *b = wanted->elements.items, *b_end = b + wanted->elements.n;
         bool changed = false, shortcut = set_is_shortcut(wanted);
-        bool at_once = shortcut || !map_get(to->in_use, wanted->name);
         struct strbuf *added = shortcut ? &to->plan->after : &to->plan->before;
-        struct strbuf *removed = at_once ? &to->plan->before : &to->plan->after;
+        struct strbuf *removed = NULL;
 
         while (a < a_end || b < b_end) {
                 int order = a == a_end ? 1 : b == b_end ? -1 : set_element_key_compare(a, b);
+                if (order < 0 && !removed)
+                        removed = shortcut || !is_in_use(to, wanted) ? &to->plan->before
+                                                                     : &to->plan->after;
                 if (order < 0) {
                         delete_element(to, now, a, removed);
                 } else if (order > 0) {
@@ -150,7 +161,7 @@ static const struct set *next_own(const struct set *set, const struct set *end)
 void plan_sets(struct arena *arena, const struct installed *installed, const struct ruleset *wanted,
                bool diff, struct apply_report *report, struct plan *plan)
 {
-        struct sets_plan to = {installed, sets_in_use(arena, installed), diff, report, plan};
+        struct sets_plan to = {arena, installed, NULL, diff, report, plan};
         const struct set *a_end = installed->sets->sets.items + installed->sets->sets.n;
         const struct set *b_end = wanted->sets.items + wanted->sets.n;
         const struct set *a = next_own(installed->sets->sets.items, a_end);
