@@ -32,6 +32,10 @@ bool conntrack_keep_allowed(const struct packet *packet, void *policies);
 /* *ret_cut counts those that had been answered and were not over. An entry that cannot be deleted
  * is an error, after all others have been. */
 int conntrack_cut(const struct conntrack_judge *judge, size_t *ret_cut, struct err *err);
+/* The same, asked only of connections that have one of these addresses as the packet's source or
+ * destination, and of those that belong to another. */
+int conntrack_cut_of(const struct conntrack_judge *judge, const struct ip *addresses, size_t n,
+                     size_t *ret_cut, struct err *err);
 /* Of all that a cut would delete now, those that it would count: nothing is changed. The packet is
  * what keep() was asked of, or its master's would have been; source_port is 0 where it has none. */
 int conntrack_find(const struct conntrack_judge *judge,

@@ -209,6 +209,21 @@ static size_t cut(struct witness *witness, bool to_node)
         return n;
 }
 
+/* texts ends in NULL */
+static size_t cut_of(struct witness *witness, const char *const *texts)
+{
+        struct conntrack_judge with = {judge, witness, false};
+        struct ip addresses[64];
+        struct err err;
+        size_t n = 0, count = SIZE_MAX;
+
+        for (; texts[n]; n++)
+                assert_true(ip_parse(texts[n], &addresses[n]));
+        must(conntrack_cut_of(&with, addresses, n, &count, &err), "cutting", &err);
+        return count;
+}
+#define CUT_OF(witness, ...) cut_of((witness), (const char *const[]){__VA_ARGS__, NULL})
+
 static void expect_left(const char *expected)
 {
         struct witness witness = {0};
@@ -390,6 +405,60 @@ static void a_related_connection_outlives_its_master(void **state)
         remove_entry(&data); /* it is still there */
 }
 
+static void only_asked_addresses_are_judged(void **state)
+{
+        static const struct entry entries[] = {
+            ENTRY(PROTOCOL_TCP, "10.0.0.1", 40000, "10.0.0.2", 80),
+            ENTRY(PROTOCOL_TCP, "10.0.0.2", 40000, "10.0.0.3", 81),
+            ENTRY(PROTOCOL_TCP, "10.0.0.4", 40000, "10.0.0.5", 82),
+            ENTRY(PROTOCOL_TCP, "10.0.0.6", 40000, "10.96.0.1", 83, .reply_source = "10.0.0.2",
+                  .reply_port = 8083),
+            ENTRY(PROTOCOL_TCP, "10.0.0.2", 40000, "192.0.2.1", 84, .translated = "192.0.2.9"),
+            ENTRY(PROTOCOL_TCP, "fd00::1", 40000, "fd00::2", 85),
+            ENTRY(PROTOCOL_TCP, "fd00::3", 40000, "fd96::1", 86, .reply_source = "fd00::2"),
+            ENTRY(PROTOCOL_TCP, "fd00::4", 40000, "fd00::5", 87),
+        };
+        struct witness witness = {0};
+
+        insert_all(entries, 8);
+        assert_int_equal(CUT_OF(&witness, "10.0.0.2"), 0);
+        expect_shown(&witness, "TCP 10.0.0.1 10.0.0.2 80\n"
+                               "TCP 10.0.0.2 10.0.0.3 81\n"
+                               "TCP 10.0.0.2 192.0.2.1 84\n"
+                               "TCP 10.0.0.6 10.0.0.2 8083\n");
+        assert_int_equal(CUT_OF(&witness, "fd00::2", "10.0.0.5"), 0);
+        expect_shown(&witness, "TCP 10.0.0.4 10.0.0.5 82\n"
+                               "TCP fd00::1 fd00::2 85\n"
+                               "TCP fd00::3 fd00::2 86\n");
+        /* What a service's client asked for is no end of what the filter saw. */
+        assert_int_equal(CUT_OF(&witness, "10.96.0.1", "192.0.2.9", "fd96::1"), 0);
+        expect_shown(&witness, "");
+        for (uint16_t port = 80; port < 88; port++) {
+                witness.deny_port = port == 83 ? 8083 : port;
+                assert_int_equal(CUT_OF(&witness, "10.0.0.5", "10.0.0.2", "fd00::2", "10.0.0.2"),
+                                 port == 87 ? 0 : 1);
+        }
+        forget(&witness);
+        expect_left("TCP fd00::4 fd00::5 87\n");
+}
+
+/* Media of a call that others have set up: its own ends are not asked for. */
+static void a_related_connection_of_other_ends_goes_with_its_master(void **state)
+{
+        static const struct entry control = ENTRY(PROTOCOL_TCP, "10.0.0.1", 40000, "10.0.0.2", 21);
+        static const struct entry data =
+            ENTRY(PROTOCOL_UDP, "10.0.0.3", 20, "10.0.0.4", 41000, .master = &control);
+        struct witness witness = {0};
+
+        insert(&control);
+        insert(&data);
+        assert_int_equal(CUT_OF(&witness, "10.0.0.2"), 0);
+        witness.deny_port = 21;
+        assert_int_equal(CUT_OF(&witness, "10.0.0.2"), 2);
+        forget(&witness);
+        expect_left("");
+}
+
 static void add_address(const char *text)
 {
         struct nlmsghdr *request;
@@ -502,6 +571,9 @@ int main(void)
             cmocka_unit_test_teardown(only_living_connections_are_counted, flush),
             cmocka_unit_test_teardown(a_related_connection_goes_with_its_master, flush),
             cmocka_unit_test_teardown(a_related_connection_outlives_its_master, flush),
+            cmocka_unit_test_teardown(only_asked_addresses_are_judged, flush),
+            cmocka_unit_test_teardown(a_related_connection_of_other_ends_goes_with_its_master,
+                                      flush),
             cmocka_unit_test_teardown(what_the_node_and_its_pods_say_is_kept, flush),
             cmocka_unit_test_teardown(a_long_table_is_read_to_its_end, flush),
             cmocka_unit_test_teardown(a_refusal_is_an_error, flush),
