@@ -7,6 +7,7 @@
 #include "compile/compile.h"
 #include "iptables/keeper.h"
 #include "kube/load.h"
+#include "netlink/conntrack.h"
 
 /* A keeper that does what it is told, for tests: keep FLAVOUR NODE reads commands and answers each
  * with a line.
@@ -17,6 +18,7 @@
  *     counters     a line "PACKETS BYTES CHAIN COMMENT" for each rule, and then "."
  *     readings     how often all was read
  *     may-have-shut
+ *     cut ADDRESS…     cuts all their connections
  *     set NAME VALUE   in the environment of the tools that it runs
  */
 
@@ -114,6 +116,28 @@ static void counters(struct keep *keep)
         printf(".\n");
 }
 
+static bool deny(const struct packet *packet, void *data)
+{
+        (void)packet;
+        (void)data;
+        return false;
+}
+
+static void cut(char *argument)
+{
+        const struct conntrack_judge judge = {.keep = deny};
+        struct ip addresses[16];
+        size_t n = 0, count;
+        struct err err;
+
+        for (const char *word; n < ARRAY_SIZE(addresses) && (word = strsep(&argument, " "));)
+                n += ip_parse(word, &addresses[n]);
+        if (conntrack_cut_of(&judge, addresses, n, &count, &err) < 0)
+                printf("failed: %s\n", err.text);
+        else
+                printf("%zu\n", count);
+}
+
 static void set(char *argument)
 {
         const char *name = strsep(&argument, " ");
@@ -129,6 +153,8 @@ static void obey(struct keep *keep, char *line)
 
         if (strcmp(command, "apply") == 0 && argument)
                 apply(keep, argument);
+        else if (strcmp(command, "cut") == 0 && argument)
+                cut(argument);
         else if (strcmp(command, "set") == 0 && argument)
                 set(argument);
         else if (strcmp(command, "hears") == 0)

@@ -1,14 +1,17 @@
 """Connections that a change of policy no longer allows are cut; the others don't notice."""
 
 import contextlib
+import pathlib
 import socket
 import subprocess
 
 import pytest
-from labs import NETNS, SOURCE
+from labs import NETNS, PENSTOCK, SOURCE
 from sockets import SILENCE, Connection, Server, netns
 
 PODS = (SOURCE / "examples/frontend-backend/pods.yaml").read_text()
+KEEP = pathlib.Path(PENSTOCK).parents[2] / "tests/keep"
+FRONTEND = {"IPv4": "10.244.0.2", "IPv6": "fd00:10:244::2"}
 BACKEND = {"IPv4": "10.244.0.3", "IPv6": "fd00:10:244::3"}
 NODE = {"IPv4": "172.30.0.1", "IPv6": "fd00:172:30::1"}
 SERVICE = {"IPv4": "10.96.0.1", "IPv6": "fd00:10:96::1"}
@@ -140,6 +143,34 @@ def test_a_service_is_judged_by_the_pod_behind_it(wired, family):
     assert "; cut 1 connection\n" in wired.apply(port)
     assert not service.to_server()
     assert not service.to_client()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_connections_of_asked_addresses_are_cut(wired, family):
+    """Whoever opened them, and by whatever address of a service."""
+    tool = "iptables-nft" if family == "IPv4" else "ip6tables-nft"
+    target = f"[{BACKEND[family]}]:8080" if family == "IPv6" else f"{BACKEND[family]}:8080"
+    wired.in_node(
+        tool, "-t", "nat", "-A", "PREROUTING", "-d", SERVICE[family], "-p", "tcp", "--dport", "80",
+        "-j", "DNAT", "--to-destination", target,
+    )  # fmt: skip
+    backend = wired.server("pod.default.backend", "TCP", BACKEND[family])
+    frontend = wired.server("pod.default.frontend", "TCP", FRONTEND[family])
+    wired.connect("pod.default.frontend", backend, BACKEND[family])
+    wired.connect("pod.default.other", backend, SERVICE[family], 80)
+    wired.connect("pod.default.backend", frontend, FRONTEND[family])
+    elsewhere = wired.connect("pod.default.other", frontend, FRONTEND[family])
+
+    def cut(*addresses):
+        command = ["nsenter", f"--net={wired.path('node.node-1')}", KEEP, "nft", "node-1"]
+        done = subprocess.run(command, input=f"cut {' '.join(addresses)}\n", capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    assert cut(SERVICE[family]) == 0
+    assert cut("10.244.77.1", BACKEND[family], "fd00:77::1") == 3
+    assert cut(BACKEND[family]) == 0
+    assert elsewhere.lives()
+    assert cut(FRONTEND[family]) == 1
 
 
 @pytest.mark.parametrize("family", FAMILIES)
