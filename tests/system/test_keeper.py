@@ -1,5 +1,6 @@
 """A keeper applies time after time without reading what is installed, and notices what others change."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -326,6 +327,23 @@ def test_others_use_a_set_that_is_no_longer_needed(node, keep):
     assert name not in node.sets()
 
 
+def test_others_lead_into_a_chain_that_is_no_longer_needed(node, keep):
+    """What was read once is remembered of them as long as they are there."""
+    keep.apply(OLD)
+    chain = next(line.split()[0][1:] for line in node.save() if line.startswith(":PENSTOCK-E-"))
+    node.iptables("-N", "MINE")
+    node.iptables("-A", "MINE", "-j", chain)
+    keep.ask("hears")
+    if node.flavour == "legacy":
+        assert "everything is as it was before" in keep.apply(OLD[:-1])
+    for _ in range(3):
+        assert keep.apply(OLD[:-1]).startswith("applied")
+        assert f":{chain} - [0:0]" in node.save() and f"-A {chain} " not in "".join(node.save())
+        assert keep.apply(OLD[:-1]).startswith("unchanged")
+        assert keep.apply(OLD).startswith("applied")
+    assert keep.readings() == 2
+
+
 @pytest.fixture
 def way(node, new_keep, new_node, tmp_path):
     """A keeper at OLD, the states before and after NEW, and the runs of tools on the way."""
@@ -402,41 +420,43 @@ def test_garbled_readings_change_nothing(way):
 
 
 def test_what_was_counted_is_kept(node, keep):
-    """Of chains that change, that change their sets' names for a moment, and that stay."""
-    node.add_pod("web", NET[1])
-    node.add_pod("client", NET[3])
-    objects = [pod("web", NET[1], app="web"), pod("client", NET[3], app="client")]
-    udp = [{"protocol": "UDP", "port": 80}]
-    first = [{"from": [pods(app="client")], "ports": udp}]
+    """Of chains that change, of those whose sets get other names for a moment, and of those that stay."""
+    addresses = {"web": NET[1], "database": NET[2], "client": NET[3]}
+    for name, address in addresses.items():
+        node.add_pod(name, address)
+    objects = [pod(name, address, app=name) for name, address in addresses.items()]
+    first = [{"from": [pods(app="client")], "ports": [{"protocol": "UDP", "port": 80}]}]
+    objects.append(policy("database", {"app": "database"}, first))
     one = [*objects, policy("web", {"app": "web"}, first)]
     two = [*objects, policy("web", {"app": "web"}, [*first, {"from": [block("192.0.2.0/24")]}])]
-    three = [*two, pod("far", NET[9], node="there", app="client"), pod("near", NET[10], app="client")]
+    three = [*two, pod("far", NET[9], node="there", app="client")]
     keep.apply(one)
-    server = make(f"/run/netns/{node.name}.web", "UDP", NET[1])
-    server.bind((NET[1], 80))
 
     def send(n):
-        for _ in range(n):
-            client = make(f"/run/netns/{node.name}.client", "UDP", NET[1])
-            client.sendto(b"hello", (NET[1], 80))
-            assert server.recvfrom(100)[0] == b"hello"
-            client.close()
+        for name in ["web", "database"]:
+            with contextlib.closing(make(f"/run/netns/{node.name}.{name}", "UDP", NET[1])) as server:
+                server.bind((addresses[name], 80))
+                for _ in range(n):
+                    with contextlib.closing(make(f"/run/netns/{node.name}.client", "UDP", NET[1])) as client:
+                        client.sendto(b"hello", (addresses[name], 80))
+                        assert server.recvfrom(100)[0] == b"hello"
 
-    def counted():
-        return sum(n for _, comment, n in keep.counters() if comment == "penstock: default/web ingress[0]")
+    def counted(name):
+        """Not by the keeper, who would know then."""
+        lines = [line for line in node.save() if f"default/{name} ingress[0]" in line]
+        return sum(int(line[1:].split(":")[0]) for line in lines)
 
+    total = 3
     send(3)
-    assert counted() == 3
     for state in [two, one, three, two, three, one]:
-        total = counted()
         keep.apply(state)
-        assert counted() == total
+        assert counted("web") == counted("database") == total
         send(2)
-        assert counted() == total + 2
-        by_save = [line for line in node.save() if "default/web ingress[0]" in line]
-        assert sum(int(line[1:].split(":")[0]) for line in by_save) == total + 2
+        total += 2
+    told = keep.counters()
+    for name in ["web", "database"]:
+        assert sum(n for _, comment, n in told if comment == f"penstock: default/{name} ingress[0]") == total
     assert keep.readings() == 1
-    server.close()
 
 
 def test_only_what_opens_is_known_not_to_shut(node, keep):
