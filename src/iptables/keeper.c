@@ -121,17 +121,17 @@ static int apply_locked(struct keeper *keeper, struct arena *wanted_arena,
 }
 
 int keeper_apply(struct keeper *keeper, struct arena *arena, const struct ruleset *wanted,
-                 struct apply_report *ret, struct err *err)
+                 struct apply_report *report, struct err *err)
 {
         struct wanted all = {.sets = wanted};
-        struct apply_report report = {0};
+        struct apply_report done = {0};
         int lock = namespace_lock(keeper->options.wait_seconds, err);
         int r = -1;
 
         all.rules[keeper->options.flavour] = wanted;
         keeper->may_have_shut = true;
         if (lock >= 0) {
-                r = apply_locked(keeper, arena, &all, &report, err);
+                r = apply_locked(keeper, arena, &all, &done, err);
                 close(lock);
         }
         if (r <= 0) {
@@ -139,9 +139,9 @@ int keeper_apply(struct keeper *keeper, struct arena *arena, const struct rulese
                 arena_free(arena);
         }
         if (r >= 0)
-                *ret = report;
+                *report = done;
         else
-                apply_report_done(&report);
+                apply_report_done(&done);
         return r < 0 ? -1 : 0;
 }
 

@@ -30,8 +30,8 @@ bool plan_has_rules(const struct plan *plan);
 void plan_done(struct plan *plan);
 #define _cleanup_plan_ __attribute__((cleanup(plan_done)))
 
-/* A chain of somebody else's with a rule that leads into this one of penstock's: the rule is theirs,
- * so it stays, and so must the chain, empty. NULL where there is none. */
+/* A chain of somebody else's with a rule that leads into this one of penstock's: the rule is
+ * theirs, so it stays, and so must the chain, empty. NULL where there is none. */
 const struct chain *plan_reference(const struct table *table, const char *name);
 
 /* What the equal rule in now has counted, or else the rule itself; now may be NULL. Searched from

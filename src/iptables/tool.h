@@ -26,7 +26,7 @@ enum tool_failure {
 struct tool_run {
         const char *argv[TOOL_MAX_ARGUMENTS + 1]; /* ends in NULL */
         const struct strbuf *input;               /* NULL: none */
-        pid_t pid; /* that it had; 0 where it could not be started */
+        pid_t pid;                                /* that it had; 0 where it could not be started */
         enum tool_failure failure;
         struct strbuf output;
         struct strbuf messages; /* on standard error */
