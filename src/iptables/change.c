@@ -86,13 +86,24 @@ static int go_by_stand_ins(struct change *change, const struct map *names,
         return r;
 }
 
+static void begin_again(struct apply_report *report)
+{
+        apply_report_done(report);
+        *report = (struct apply_report){0};
+}
+
 /* What is reported is what has changed, not the way there. */
 static int go_the_long_way(struct change *change, const struct map *names, struct err *err)
 {
         struct apply_report *report = change->report, first = {0}, last = {0};
+        const bool remembered = change->remembered;
 
-        if (change->remembered && recount(change, change->installed, NULL, err) < 0)
+        if (remembered && recount(change, change->installed, NULL, err) < 0)
                 return err_wrap(err, "nothing was changed");
+        if (remembered != change->remembered) { /* another way may lead from what was read now */
+                begin_again(report);
+                return change_carry_out(change, err);
+        }
         int r = go_by_stand_ins(change, names, &first, &last, err);
         report->rules_sent = first.rules_sent + last.rules_sent;
         report->sets_kept = last.sets_kept;
@@ -118,8 +129,7 @@ static int make_counted_plan(struct change *change, struct plan *ret, struct err
         if (recount(change, change->installed, change->wanted, err) < 0)
                 return err_wrap(err, "nothing was changed");
         plan_done(ret);
-        apply_report_done(change->report);
-        *change->report = (struct apply_report){0};
+        begin_again(change->report);
         make_plan(change, ret);
         return 0;
 }
