@@ -92,16 +92,15 @@ static void question_late(uv_timer_t *timer)
 static void give_answer(struct client *client, bool items)
 {
         const struct control *control = client->control;
-        struct control_answer answer = {
-            .version = PENSTOCK_VERSION,
-            .pid = (uint64_t)getpid(),
-            .network_namespace = single_namespace(),
-        };
+        struct control_answer answer = {0};
         uv_os_fd_t fd;
 
         if (uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0)
                 return;
         control->answer(control->data, &answer);
+        answer.version = PENSTOCK_VERSION;
+        answer.pid = (uint64_t)getpid();
+        answer.network_namespace = single_namespace();
         pid_t pid = control_write(fd, &answer, items);
         if (pid > 0)
                 client->writer = pid;
@@ -230,7 +229,7 @@ struct control *control_new(uv_loop_t *loop, const char *path,
                 return NULL;
         struct control *control = memory_alloc(sizeof(*control));
         *control = (struct control){.loop = loop, .answer = answer, .data = data};
-        control->path = strcpy(memory_alloc(strlen(path) + 1), path);
+        control->path = memcpy(memory_alloc(strlen(path) + 1), path, strlen(path) + 1);
         if (lstat(path, &control->file) < 0)
                 control->file = (struct stat){0};
         int r = start(control, fd);

@@ -136,6 +136,7 @@ static int ask(int fd, const char *question, struct asking *asking, struct err *
         int r = send(fd, question, length, MSG_NOSIGNAL) == (ssize_t)length
                     ? read_all(fd, asking, err)
                     : err_errno(err, "asking the agent");
+        asking->context.problems = NULL;
         close(fd);
         return r;
 }

@@ -60,13 +60,10 @@ int unix_connect(const struct unix_address *address, int flags, struct ucred *re
 }
 
 /* The folder's descriptor, locked: of two that start at once one looks after the other. */
-static int open_folder(const char *path, struct err *err)
+static int open_folder(struct sockaddr_un address, struct err *err)
 {
-        char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
-        const char *folder;
+        const char *folder = dirname(address.sun_path); /* cuts the copy */
 
-        strcpy(copy, path);
-        folder = dirname(copy);
         if (mkdir(folder, 0700) < 0 && errno != EEXIST)
                 return err_errno(err, "making %s", folder);
         int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -123,7 +120,7 @@ int unix_listen(const char *path, struct err *err)
 
         if (!unix_address(path, &address))
                 return err_set(err, "%s: too long for a socket", path);
-        int folder = open_folder(path, err);
+        int folder = open_folder(address.address, err);
         if (folder < 0)
                 return -1;
         int fd = remove_dead(path, &address, err) < 0 ? -1 : bind_alone(&address, err);

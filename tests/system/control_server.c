@@ -4,6 +4,7 @@
 
 #include "agent/control.h"
 #include "agent/single.h"
+#include "daemon/sandbox.h"
 #include "kube/load.h"
 
 /* What of the agent answers questions, with a cluster of manifests and without anything to enforce
@@ -99,6 +100,10 @@ int main(int argc, char **argv)
         }
         uv_signal_start(&server.end, on_end, SIGTERM);
         uv_signal_start(&server.again, on_again, SIGUSR1);
+        if (sandbox_agent(&err) < 0) { /* as the agent does */
+                fprintf(stderr, "%s\n", err.text);
+                return 3;
+        }
         puts("ready");
         uv_run(loop, UV_RUN_DEFAULT);
         cluster_free(server.cluster);
