@@ -6,9 +6,8 @@
 
 #include "base/vec.h"
 
-/* Open addressing over indexes into an array of entries. The hash is seeded once for each process:
- * keys come from whoever may write objects, who must not be able to make them collide. Interned
- * texts are the keys of a map without values. */
+/* Open addressing over indexes into an array of entries. Interned texts are the keys of
+ * a map without values. */
 
 struct map {
         struct arena *arena;
@@ -38,8 +37,9 @@ static uint64_t mix(uint64_t a, uint64_t b)
         return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_bytes(const char *bytes, size_t n)
+uint64_t map_hash(const void *data, size_t n)
 {
+        const char *bytes = data;
         uint64_t hash = hash_seed() ^ (n * 0x9e3779b97f4a7c15u), word;
 
         for (; n >= 8; bytes += 8, n -= 8) {
@@ -77,7 +77,7 @@ struct map *map_new(struct arena *arena)
 static uint32_t *find_slot(const struct map *map, const char *key, size_t length)
 {
         size_t mask = map->n_slots - 1;
-        size_t at = hash_bytes(key, length) & mask;
+        size_t at = map_hash(key, length) & mask;
 
         for (; map->slots[at]; at = (at + 1) & mask) {
                 const struct map_entry *entry = &map->entries.items[map->slots[at] - 1];
@@ -89,7 +89,10 @@ static uint32_t *find_slot(const struct map *map, const char *key, size_t length
 
 static void grow(struct map *map)
 {
+        const uint32_t *old = map->slots;
+
         add_slots(map);
+        arena_release(map->arena, old);
         for (size_t i = 0; i < map->entries.n; i++) {
                 const struct map_entry *entry = &map->entries.items[i];
                 *find_slot(map, entry->key, entry->key_length) = (uint32_t)i + 1;
@@ -108,7 +111,7 @@ static struct map_entry *find_or_add(struct map *map, const char *key, size_t le
         }
         struct map_entry entry = {.key = arena_strndup(map->arena, key, length),
                                   .key_length = length};
-        vec_push(map->arena, &map->entries, entry);
+        vec_push_own(map->arena, &map->entries, entry);
         *slot = (uint32_t)map->entries.n;
         return &map->entries.items[map->entries.n - 1];
 }

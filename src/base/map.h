@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 
@@ -18,8 +19,12 @@ struct map *map_new(struct arena *arena);
 void *map_get(const struct map *map, const char *key); /* NULL where absent */
 /* Sets or replaces; value must not be NULL. Returns the map's own copy of the key. */
 const char *map_put(struct map *map, const char *key, void *value);
+/* What this process' tables are sorted by: seeded once for each, since keys come from whoever may
+ * write objects, who must not be able to make them collide. */
+uint64_t map_hash(const void *bytes, size_t length);
 size_t map_size(const struct map *map);
-const struct map_entry *map_entries(const struct map *map); /* map_size() of them */
+/* map_size() of them, until one is added. */
+const struct map_entry *map_entries(const struct map *map);
 
 /* Interned texts: equal texts have equal pointers, and 10,000 pods share one copy of a label. */
 struct intern;

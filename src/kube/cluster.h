@@ -19,9 +19,12 @@ struct cluster {
         VEC(struct node) nodes;
         VEC(struct pod) pods;
         VEC(struct network_policy) policies;
-        VEC(const char *) notes; /* what sealing decided and a person should know, one line each */
+        VEC(const char *) notes; /* what was decided and a person should know, one line each */
         struct cluster_index *index;
 };
+
+/* Of addresses that several pods claim; those past it are not told. */
+#define CLUSTER_MAX_NOTES 1000
 
 struct cluster *cluster_new(void);
 void cluster_free(struct cluster *cluster);
@@ -48,6 +51,8 @@ struct cluster_change {
 };
 typedef VEC(struct cluster_change) cluster_changes;
 
+/* The object may be anywhere: what is kept of it is copied. A pod's ips are those that it is given.
+ */
 void cluster_put(struct cluster *cluster, const struct object *object, cluster_changes *changes);
 /* Nothing where there is none. Changes are added, their memory is the cluster's arena. */
 void cluster_remove(struct cluster *cluster, enum kind kind, const char *namespace,

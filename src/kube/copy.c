@@ -42,7 +42,10 @@ static void copy_meta(const struct home *home, struct meta *meta)
 {
         meta->namespace = copy_text(home, meta->namespace);
         meta->name = copy_text(home, meta->name);
-        meta->uid = copy_text(home, meta->uid);
+        if (*meta->uid)
+                meta->uid = arena_strdup(home->arena, meta->uid);
+        else
+                meta->uid = copy_text(home, "");
         meta->place.file = copy_text(home, meta->place.file);
         copy_list(home, &meta->labels);
         for (size_t i = 0; i < meta->labels.n; i++) {

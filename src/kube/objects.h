@@ -9,8 +9,8 @@
 
 /* The cluster as plain objects: what of Kubernetes' own types decides a verdict, and nothing more.
  * Everything lives in the arena of the cluster that holds it; every text is interned there, so
- * equal texts are equal pointers. An absent list has n == 0 and NULL items; where absent and empty
- * differ in meaning, the type says so. */
+ * equal texts are equal pointers; but for uids, which are never equal. An absent list has n == 0
+ * and NULL items; where absent and empty differ in meaning, the type says so. */
 
 struct place {
         const char *file; /* "-" is standard input */

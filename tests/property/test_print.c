@@ -6,6 +6,7 @@
 #include "kube/equal.h"
 #include "kube/load.h"
 #include "kube/print.h"
+#include "same.h"
 #include "world.h"
 
 /* Objects of random clusters written as manifests: reading them gives the same objects. */
@@ -22,30 +23,6 @@ static struct cluster *load(const char *text, size_t length)
         if (load_text(cluster, text, length, "printed", "other", &problems, &stats) < 0)
                 fail_msg("%s\n%s", problems.list.items[0].text, text);
         return cluster;
-}
-
-static void same_items(enum kind kind, const void *a, size_t n, const void *b, size_t m,
-                       size_t size)
-{
-        assert_int_equal(n, m);
-        for (size_t i = 0; i < n; i++) {
-                struct object x = object_of(kind, (const char *)a + i * size);
-                struct object y = object_of(kind, (const char *)b + i * size);
-
-                if (!object_equal(&x, &y))
-                        fail_msg("%s %s/%s", api_kinds[kind].kind, x.meta.namespace, x.meta.name);
-        }
-}
-
-#define same_list(kind, a, b)                                                                      \
-        same_items((kind), (a)->items, (a)->n, (b)->items, (b)->n, sizeof(*(a)->items))
-
-static void same_clusters(const struct cluster *a, const struct cluster *b)
-{
-        same_list(KIND_NAMESPACE, &a->namespaces, &b->namespaces);
-        same_list(KIND_NODE, &a->nodes, &b->nodes);
-        same_list(KIND_POD, &a->pods, &b->pods);
-        same_list(KIND_NETWORK_POLICY, &a->policies, &b->policies);
 }
 
 static void print(const struct cluster *cluster, bool compact, struct strbuf *out)
@@ -68,7 +45,10 @@ static void check_whole(const struct cluster *cluster, bool compact)
                 assert_ptr_equal(strchr(text.text, '\n'), text.text + text.length - 1);
         _cleanup_cluster_ struct cluster *again = load(text.text, text.length);
         cluster_seal(again);
-        same_clusters(cluster, again);
+        _cleanup_arena_ struct arena *arena = arena_new();
+        const char *difference = clusters_differ(arena, cluster, again);
+        if (difference)
+                fail_msg("%s", difference);
 }
 
 static void check_pod(const struct pod *pod)

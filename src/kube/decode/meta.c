@@ -29,7 +29,10 @@ static void decode_namespace(struct decoder *decoder, const struct field *field,
 
 static void decode_uid(struct decoder *decoder, const struct field *field, void *target)
 {
-        field_text(decoder, field, &((struct meta_target *)target)->meta->uid);
+        const char *uid;
+
+        if (field_word(decoder, field, &uid) && *uid)
+                ((struct meta_target *)target)->meta->uid = arena_strdup(decoder->arena, uid);
 }
 
 static void decode_meta_labels(struct decoder *decoder, const struct field *field, void *target)
