@@ -180,6 +180,12 @@ const struct pod *cluster_pod(const struct cluster *cluster, const char *namespa
         return find_in(&cluster->pods, namespace, name);
 }
 
+const struct network_policy *cluster_policy(const struct cluster *cluster, const char *namespace,
+                                            const char *name)
+{
+        return find_in(&cluster->policies, namespace, name);
+}
+
 static struct span span_of(const void *items, size_t n, size_t size, const char *namespace)
 {
         size_t first = count_before(items, n, size, namespace, is_of_namespace_before);

@@ -54,6 +54,8 @@ typedef VEC(struct cluster_change) cluster_changes;
 /* The object may be anywhere: what is kept of it is copied. A pod's ips are those that it is given.
  */
 void cluster_put(struct cluster *cluster, const struct object *object, cluster_changes *changes);
+/* Would cluster_put() change nothing? */
+bool cluster_has(const struct cluster *cluster, const struct object *object);
 /* Nothing where there is none. Changes are added, their memory is the cluster's arena. */
 void cluster_remove(struct cluster *cluster, enum kind kind, const char *namespace,
                     const char *name, cluster_changes *changes);
@@ -67,6 +69,8 @@ const struct namespace *cluster_namespace(const struct cluster *cluster, const c
 const struct node *cluster_node(const struct cluster *cluster, const char *name);
 const struct pod *cluster_pod(const struct cluster *cluster, const char *namespace,
                               const char *name);
+const struct network_policy *cluster_policy(const struct cluster *cluster, const char *namespace,
+                                            const char *name);
 /* The pod, live and not of the host's network, that holds this address. */
 const struct pod *cluster_pod_at(const struct cluster *cluster, const struct ip *ip);
 /* The node with this address. */

@@ -194,6 +194,35 @@ static bool is_put_already(const struct object *before, const struct object *rea
         return object_equal(before, &same);
 }
 
+static const void *find(const struct cluster *cluster, const struct object *object)
+{
+        const struct meta *meta = &object->meta;
+
+        switch (object->kind) {
+        case KIND_NAMESPACE:
+                return cluster_namespace(cluster, meta->name);
+        case KIND_NODE:
+                return cluster_node(cluster, meta->name);
+        case KIND_POD:
+                return cluster_pod(cluster, meta->namespace, meta->name);
+        case KIND_NETWORK_POLICY:
+                break;
+        }
+        return cluster_policy(cluster, meta->namespace, meta->name);
+}
+
+bool cluster_has(const struct cluster *cluster, const struct object *object)
+{
+        const void *found = find(cluster, object);
+
+        if (!found)
+                return false;
+        struct object before = object_of(object->kind, found), ready = *object;
+        if (ready.kind == KIND_POD)
+                ready.pod.given = ready.pod.ips;
+        return is_put_already(&before, &ready);
+}
+
 /* before is NULL where there was none. */
 static void put(struct change *change, const struct object *before, const struct object *ready,
                 size_t place)

@@ -3,7 +3,7 @@
 #include "kube/claims.h"
 #include "kube/cluster.h"
 
-/* What the files of the cluster share, and nobody else. */
+/* What the files of the cluster and of its mirror share, and nobody else. */
 
 struct cluster_index {
         struct claims pods, nodes; /* by the addresses that are given; of pods that take part */

@@ -8,10 +8,12 @@
  * on. An object that is not valid is taken as carefully as can be (decode_stored()) and noted as
  * refused until a valid one of its name comes, or it goes. */
 
+#define REFUSED_MAX_NAME 256 /* bytes of what is no name; more than those of one */
+
 struct refused {
         enum kind kind;
-        const char *namespace, *name, *uid;
-        const char *why; /* each problem a line */
+        const char *namespace, *name, *uid; /* as they stand in the object, valid or not */
+        const char *why;                    /* the first few problems, each a line */
 };
 
 struct mirror;
@@ -34,6 +36,9 @@ const cluster_changes *mirror_changes(const struct mirror *mirror);
 /* Forgets changes and, where enough has gathered, all that no object needs any more: true where
  * that has moved the cluster, so that whoever points into it must let go of it. */
 bool mirror_settle(struct mirror *mirror);
+
+/* What was decided since then and a person should know, one line each: cluster's notes. */
+size_t mirror_notes(const struct mirror *mirror, const char *const **ret);
 
 /* All that are refused now; fresh ones are those since the last mirror_settle(). */
 size_t mirror_refused(const struct mirror *mirror, const struct refused **ret);
