@@ -7,6 +7,7 @@
 #include "kube/cluster_parts.h"
 #include "kube/copy.h"
 #include "kube/refusals.h"
+#include "kube/taken.h"
 
 /* What is decoded lives in a scratch arena until it is known to differ from what is there: a list
  * that brings nothing new, as most do, leaves nothing behind. */
@@ -57,54 +58,6 @@ void mirror_free(struct mirror *mirror)
         free(mirror);
 }
 
-/* One object as it came: decoded, and what is wrong with it. */
-struct taken {
-        struct object object; /* where it is named; else its texts are in refused alone */
-        bool named;
-        struct refused refused;
-        bool is_refused;
-};
-
-/* As they stand there: also of what is no valid name, but not at any length. */
-static const char *member_name(struct arena *arena, const struct value *object, const char *key)
-{
-        const struct value *metadata = value_member(object, "metadata");
-        const char *text = metadata ? value_member_text(metadata, key) : "";
-
-        return arena_strndup(arena, text, strnlen(text, REFUSED_MAX_NAME));
-}
-
-static struct refused refused_of(struct mirror *mirror, enum kind kind, const struct value *object)
-{
-        return (struct refused){
-            .kind = kind,
-            .namespace =
-                api_kinds[kind].namespaced ? member_name(mirror->scratch, object, "namespace") : "",
-            .name = member_name(mirror->scratch, object, "name"),
-            .uid = member_name(mirror->scratch, object, "uid"),
-            .why = "",
-        };
-}
-
-static struct taken take(struct mirror *mirror, enum kind kind, const struct value *object)
-{
-        arena_reset(mirror->scratch);
-        struct problems problems = problems_in(mirror->scratch);
-        const struct decode_context context = {
-            .arena = mirror->scratch,
-            .intern = intern_new(mirror->scratch),
-            .problems = &problems,
-            .file = "API server",
-            .default_namespace = "",
-        };
-        struct taken taken = {.refused = refused_of(mirror, kind, object)};
-
-        taken.named = decode_stored(&context, kind, object, &taken.object);
-        taken.is_refused = problems.list.n > 0;
-        taken.refused.why = refusal_reason(mirror->scratch, &problems);
-        return taken;
-}
-
 static void note_refusal(struct mirror *mirror, const struct taken *taken)
 {
         const struct refused *refused = &taken->refused;
@@ -144,7 +97,9 @@ static void see(struct mirror *mirror, struct listing *listing, const struct tak
 void mirror_object(struct mirror *mirror, enum kind kind, const struct value *object)
 {
         struct listing *listing = &mirror->listings[kind];
-        struct taken taken = take(mirror, kind, object);
+
+        arena_reset(mirror->scratch);
+        struct taken taken = take_object(mirror->scratch, kind, object);
 
         if (listing->arena) {
                 see(mirror, listing, &taken);
@@ -160,7 +115,7 @@ void mirror_deleted(struct mirror *mirror, enum kind kind, const struct value *o
         struct listing *listing = &mirror->listings[kind];
 
         arena_reset(mirror->scratch);
-        struct refused gone = refused_of(mirror, kind, object);
+        struct refused gone = take_name(mirror->scratch, kind, object);
         if (listing->arena) {
                 struct seen *seen =
                     map_get(listing->seen, object_key(mirror, gone.namespace, gone.name));
@@ -242,7 +197,9 @@ static int compare_objects(const void *a, const void *b)
 static void put_seen(struct mirror *mirror, const struct listing *listing)
 {
         const struct map_entry *entries = map_entries(listing->seen);
-        VEC(const struct object *) objects = {0};
+        const struct object **objects =
+            arena_new_array(listing->arena, const struct object *, map_size(listing->seen));
+        size_t n = 0;
 
         for (size_t i = 0; i < map_size(listing->seen); i++) {
                 const struct seen *seen = entries[i].value;
@@ -250,11 +207,11 @@ static void put_seen(struct mirror *mirror, const struct listing *listing)
                 if (!seen->gone && seen->refused)
                         refusals_add(&mirror->refusals, seen->refused);
                 if (!seen->gone && seen->object)
-                        vec_push_own(listing->arena, &objects, seen->object);
+                        objects[n++] = seen->object;
         }
-        vec_sort(&objects, compare_objects);
-        vec_foreach (const struct object *, object, &objects)
-                cluster_put(mirror->cluster, *object, &mirror->changes);
+        sort_items(objects, n, sizeof(*objects), compare_objects);
+        for (size_t i = 0; i < n; i++)
+                cluster_put(mirror->cluster, objects[i], &mirror->changes);
 }
 
 void mirror_end(struct mirror *mirror, enum kind kind)

@@ -144,12 +144,9 @@ static void print_requirement(struct json_print *json, const struct requirement 
         json_close(json, '}');
 }
 
-/* NULL is absent. */
 static void print_selector(struct json_print *json, const char *key,
                            const struct selector *selector)
 {
-        if (!selector)
-                return;
         json_open(json, key, '{');
         if (selector->n) {
                 json_open(json, "matchExpressions", '[');
@@ -165,8 +162,10 @@ static void print_peer(struct json_print *json, const struct policy_peer *peer)
         char text[PREFIX_TEXT_SIZE];
 
         json_open(json, NULL, '{');
-        print_selector(json, "podSelector", peer->pod_selector);
-        print_selector(json, "namespaceSelector", peer->namespace_selector);
+        if (peer->pod_selector)
+                print_selector(json, "podSelector", peer->pod_selector);
+        if (peer->namespace_selector)
+                print_selector(json, "namespaceSelector", peer->namespace_selector);
         if (peer_is_ip_block(peer)) {
                 json_open(json, "ipBlock", '{');
                 json_text(json, "cidr", prefix_format(&peer->cidr, text));

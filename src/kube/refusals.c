@@ -86,9 +86,12 @@ void refusals_forget_fresh(struct refusals *refusals)
 struct refusals refusals_copy(const struct refusals *refusals, struct arena *arena)
 {
         struct refusals copy = {.arena = arena};
+        size_t n = refusals->now.n;
 
-        vec_foreach (const struct refused, refused, &refusals->now)
-                vec_push_own(arena, &copy.now, refused_copy(arena, refused));
+        copy.now.items = arena_new_array(arena, struct refused, n);
+        copy.now.n = copy.now.cap = n;
+        for (size_t i = 0; i < n; i++)
+                copy.now.items[i] = refused_copy(arena, &refusals->now.items[i]);
         return copy;
 }
 

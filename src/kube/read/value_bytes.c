@@ -104,7 +104,7 @@ static bool take_flag(struct reader *reader, bool *ret)
         return true;
 }
 
-static bool take_content(struct reader *reader, struct value *value);
+static bool take_content(struct reader *reader, struct value *ret);
 
 static bool take_children(struct reader *reader, struct value *parent)
 {
