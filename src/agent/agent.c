@@ -37,12 +37,10 @@ static void read_tick(uv_timer_t *timer)
                 due_note(agent);
 }
 
-/* info and debug, in turn. */
 static void change_level(struct agent *agent)
 {
-        enum log_level level = log_level() == LOG_DEBUG ? LOG_INFO : LOG_DEBUG;
+        enum log_level level = log_cycle_level();
 
-        log_set_level(level);
         log_event(LOG_INFO, "log level changed", log_text("level", log_level_name(level)));
         feeding_send_text(agent->feeding, FEED_LEVEL, level, "");
 }

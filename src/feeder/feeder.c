@@ -30,7 +30,6 @@ struct feeder {
         struct strbuf out; /* not sent yet */
         bool paused;
         struct kube_client *client;
-        struct kube_counts told;
         struct http *http;
         struct arena *arena; /* of the frame that is being read */
         struct err err;
@@ -143,9 +142,6 @@ static void send_counts(struct feeder *feeder)
         const struct kube_counts *counts = kube_client_counts(feeder->client);
         struct feed_counts frame = {.bytes = counts->bytes, .reports_lost = counts->posts_failed};
 
-        if (memcmp(counts, &feeder->told, sizeof(*counts)) == 0)
-                return;
-        feeder->told = *counts;
         memcpy(frame.lists, counts->lists, sizeof(frame.lists));
         memcpy(frame.watches, counts->watches, sizeof(frame.watches));
         memcpy(frame.events, counts->events, sizeof(frame.events));
