@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"explain", "say whether a connection is allowed, and why", cmd_explain},
     {"verify", "prove that the kernel enforces the policies, or show a packet", cmd_verify},
     {"diff", "say which connections a change opens and closes", cmd_diff},
+    {"agent", "keep a node's rules equal to a cluster's policies", cmd_agent},
     {"lab", "pods of manifests as network namespaces, and real packets between them", cmd_lab},
     {"cleanup", "remove every trace of penstock", cmd_cleanup},
 };
