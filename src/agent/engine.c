@@ -164,7 +164,10 @@ static int cut_connections(struct engine *engine, const struct cluster *cluster,
                 forget_touched(engine, false);
                 return 0;
         }
-        int r = conntrack_cut(&judge, &cut, err);
+        int r = engine->touched.everybody
+                    ? conntrack_cut(&judge, &cut, err)
+                    : conntrack_cut_of(&judge, engine->touched.addresses.items,
+                                       engine->touched.addresses.n, &cut, err);
         histogram_add(&engine->metrics->parts[SYNC_CONNTRACK], clock_seconds() - began);
         if (r < 0)
                 return err_wrap(
@@ -176,6 +179,16 @@ static int cut_connections(struct engine *engine, const struct cluster *cluster,
         return 0;
 }
 
+/* Two pods with one address, and the like. */
+static void log_notes(const struct mirror *mirror)
+{
+        const char *const *notes;
+        size_t n = mirror_notes(mirror, &notes);
+
+        for (size_t i = 0; i < n; i++)
+                log_event(LOG_WARNING, "of the cluster", log_text("note", notes[i]));
+}
+
 int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err)
 {
         const struct cluster *cluster = mirror_cluster(mirror);
@@ -184,6 +197,7 @@ int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err)
         if (apply(engine, cluster, err) < 0 || cut_connections(engine, cluster, err) < 0 ||
             filter_bridges(engine, cluster, err) < 0)
                 return -1;
+        log_notes(mirror);
         mirror_settle(mirror);
         return 0;
 }
