@@ -2,7 +2,7 @@
 
 _penstock() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-        local commands="render apply list explain verify diff lab cleanup"
+        local commands="render apply agent list explain verify diff lab cleanup"
 
         if [ "$COMP_CWORD" -eq 1 ]; then
                 mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")

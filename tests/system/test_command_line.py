@@ -11,7 +11,7 @@ import pytest
 PENSTOCK = os.environ["PENSTOCK"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = SOURCE / "examples/frontend-backend"
-COMMANDS = ["render", "apply", "list", "explain", "verify", "lab", "cleanup"]
+COMMANDS = ["render", "apply", "agent", "list", "explain", "verify", "lab", "cleanup"]
 LAB_COMMANDS = ["up", "apply", "probe", "explain", "exec", "down"]
 
 POD = """
@@ -119,6 +119,12 @@ def test_completion_knows_commands_options_and_values():
     (["list", "nonsense"], "nonsense: not policies, pods, chains or sets"),
     (["list", "-o", "yaml"], "--output yaml: not text or json"),
     (["explain", "-f", "x", "a"], "FROM and TO are needed"),
+    (["agent", "-f", "x"], "-f: unknown option"),
+    (["agent", "--deny", "loudly"], "--deny loudly: not drop or reject"),
+    (["agent", "--metrics", "host:80"], "--metrics host:80: not ADDRESS:PORT"),
+    (["agent", "--socket", "agent.sock"], "--socket agent.sock: not an absolute path"),
+    (["agent", "--log-level", "loud"], "--log-level loud: not error, warning, info or debug"),
+    (["agent", "--node", "Node"], "--node Node: not a node's name"),
     (["lab"], "up, apply, probe, explain, exec or down?"),
     (["lab", "nonsense"], "nonsense: no such command"),
 ])
@@ -215,6 +221,15 @@ def test_policies_without_pods_are_refused_for_they_would_open_every_pod(command
     done = run(*command, "-f", "-", stdin=ONLY_IPV4, status=2)
     assert "the manifests know no node" in done.stderr
     assert done.stdout == ""
+
+
+def test_all_problems_of_a_configuration_are_reported_and_nothing_starts(tmp_path):
+    (tmp_path / "agent.yaml").write_text(
+        "apiVersion: penstock.dev/v1alpha1\nkind: AgentConfiguration\nlogLevels: debug\ndeny: loudly\n")
+    done = run("agent", "--config", str(tmp_path / "agent.yaml"), status=2)
+    assert done.stderr == (f"{tmp_path}/agent.yaml:3: .logLevels: unknown field\n"
+                           f'{tmp_path}/agent.yaml:4: .deny: "loudly": not drop or reject\n2 problems\n')
+    assert ": the path does not exist" in run("agent", "--config", str(tmp_path / "none"), status=2).stderr
 
 
 def test_a_full_disk_is_told():
