@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -153,6 +154,8 @@ int agent_run(const struct agent_options *options, struct err *err)
         if (single < 0)
                 return -1;
         signal(SIGPIPE, SIG_IGN);
+        /* glibc would raise it to the size of what is freed, and keep what is below for ever. */
+        mallopt(M_MMAP_THRESHOLD, 128 << 10);
         if (!options->has_flavour && flavour_detect(&flavour, err) < 0) {
                 close(single);
                 return -1;

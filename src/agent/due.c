@@ -86,7 +86,6 @@ static void done(struct agent *agent)
         histogram_add(&agent->metrics.sync, seconds);
         agent->metrics.syncs[SYNC_DONE]++;
         agent->due = false;
-        agent->reported = 0;
         agent->delay = RETRY_MS;
         if (!agent->enforcing)
                 log_event(LOG_INFO, "enforcing", log_number("seconds", seconds));
@@ -102,6 +101,7 @@ static void work_off(uv_check_t *check)
         if (!agent->due || agent->waiting || !mirror_is_whole(agent->mirror))
                 return;
         report(agent);
+        agent->reported = 0; /* the engine settles the mirror */
         if (engine_sync(agent->engine, agent->mirror, &err) < 0)
                 failed(agent, err.text);
         else

@@ -189,17 +189,24 @@ static void log_notes(const struct mirror *mirror)
                 log_event(LOG_WARNING, "of the cluster", log_text("note", notes[i]));
 }
 
-int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err)
+/* What has changed is noted here first and forgotten there: however long applying fails, what waits
+ * does not grow. */
+static const struct cluster *take_changes(struct engine *engine, struct mirror *mirror)
 {
-        const struct cluster *cluster = mirror_cluster(mirror);
-
-        note_changes(engine, cluster, mirror_changes(mirror));
-        if (apply(engine, cluster, err) < 0 || cut_connections(engine, cluster, err) < 0 ||
-            filter_bridges(engine, cluster, err) < 0)
-                return -1;
+        note_changes(engine, mirror_cluster(mirror), mirror_changes(mirror));
         log_notes(mirror);
         mirror_settle(mirror);
-        return 0;
+        return mirror_cluster(mirror);
+}
+
+int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err)
+{
+        const struct cluster *cluster = take_changes(engine, mirror);
+
+        return apply(engine, cluster, err) < 0 || cut_connections(engine, cluster, err) < 0 ||
+                       filter_bridges(engine, cluster, err) < 0
+                   ? -1
+                   : 0;
 }
 
 int engine_descriptor(const struct engine *engine)

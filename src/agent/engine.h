@@ -17,7 +17,7 @@ struct engine *engine_new(const struct agent_options *options, enum flavour flav
 void engine_free(struct engine *engine); /* what is installed stays */
 
 /* Enforces what the mirror, which is whole, holds; and settles it (mirror_settle()). On failure err
- * says what is enforced instead, and the mirror keeps its changes for the next time. */
+ * says what is enforced instead; what has changed is remembered here until it is done. */
 int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err);
 
 /* Changes of the kernel by others: to be polled for reading, -1 where it tells nothing; each of the
