@@ -46,7 +46,7 @@ void due_set_state(struct agent *agent, bool enforcing, const char *why);
 void due_tell_state(struct agent *agent); /* to the feeder */
 
 /* taking.c: what the feeder says, and what others ask. */
-void take_frame(void *agent, const struct feed_frame *frame);
+int take_frame(void *agent, const struct feed_frame *frame, struct err *err);
 void take_loss(void *agent); /* the feeder's */
 void take_question(void *agent, struct control_answer *ret);
 void say_what_is_awaited(struct agent *agent);

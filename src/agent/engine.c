@@ -96,6 +96,14 @@ static void count_ruleset(struct agent_metrics *metrics, const struct ruleset *r
                 metrics->elements += set->elements.n;
 }
 
+/* Of an apply, and of one that failed too: how far it came nobody remembers. Where all had to be
+ * read, others may have had it open meanwhile, whatever it was found to be, and for anybody. */
+static void note_shutting(struct engine *engine, bool has_read)
+{
+        engine->may_have_shut |= has_read || keeper_may_have_shut(engine->keeper);
+        engine->touched.everybody |= has_read;
+}
+
 static int apply(struct engine *engine, const struct cluster *cluster, struct err *err)
 {
         struct arena *arena = arena_new();
@@ -110,12 +118,13 @@ static int apply(struct engine *engine, const struct cluster *cluster, struct er
         }
         histogram_add(&engine->metrics->parts[SYNC_COMPILE], clock_seconds() - began);
         count_ruleset(engine->metrics, wanted);
+        const size_t readings = keeper_readings(engine->keeper);
         began = clock_seconds();
         int r = keeper_apply(engine->keeper, arena, wanted, &report, err);
         histogram_add(&engine->metrics->parts[SYNC_APPLY], clock_seconds() - began);
+        note_shutting(engine, keeper_readings(engine->keeper) != readings);
         if (r < 0)
                 return -1;
-        engine->may_have_shut |= keeper_may_have_shut(engine->keeper);
         engine->metrics->repairs += engine->drifted && report.changed;
         engine->drifted = false;
         log_event(report.changed ? LOG_INFO : LOG_DEBUG, "applied",

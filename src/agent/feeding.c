@@ -13,6 +13,7 @@
 #define FIRST_DELAY   250 /* milliseconds before the second start; doubled from one to the next */
 #define LONGEST_DELAY 10000
 #define GOOD_LIFE     60000 /* whoever lived so long is started again without delay */
+#define MAX_UNREAD    (4u << 20)
 
 struct feeding {
         uv_loop_t *loop;
@@ -23,7 +24,7 @@ struct feeding {
         uv_timer_t again;
         struct feed_reader reader;
         unsigned open_handles; /* of a feeder: its process and pipe */
-        bool closing;
+        bool closing, losing;
         uint64_t restarts, started, delay;
 };
 
@@ -98,12 +99,13 @@ static void take(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 
         if (n < 0) {
                 close_once((uv_handle_t *)stream);
-                uv_process_kill(&feeding->process, SIGTERM);
+                uv_process_kill(&feeding->process, SIGKILL);
                 return;
         }
         feed_take(&feeding->reader, (size_t)n);
         while ((r = feed_next(&feeding->reader, &frame, &err)) > 0)
-                feeding->handler.frame(feeding->handler.data, &frame);
+                if ((r = feeding->handler.frame(feeding->handler.data, &frame, &err)) < 0)
+                        break;
         if (r < 0)
                 drop(feeding, err.text);
 }
@@ -201,6 +203,16 @@ static void sent(uv_write_t *request, int status)
         free(sending);
 }
 
+static bool may_send(struct feeding *feeding)
+{
+        bool lost = uv_stream_get_write_queue_size((uv_stream_t *)&feeding->pipe) > MAX_UNREAD;
+
+        if (lost && !feeding->losing)
+                log_event(LOG_WARNING, "what the feeder does not read is lost");
+        feeding->losing = lost;
+        return !lost;
+}
+
 /* What it cannot take it loses: its pipe's end is about to be noticed. */
 static void send_bytes(struct feeding *feeding, struct strbuf *bytes)
 {
@@ -209,7 +221,7 @@ static void send_bytes(struct feeding *feeding, struct strbuf *bytes)
 
         sending->bytes = *bytes;
         sending->request.data = sending;
-        if (uv_is_closing((uv_handle_t *)&feeding->pipe) ||
+        if (uv_is_closing((uv_handle_t *)&feeding->pipe) || !may_send(feeding) ||
             uv_write(&sending->request, (uv_stream_t *)&feeding->pipe, &buffer, 1, sent) < 0)
                 sent(&sending->request, 0);
 }

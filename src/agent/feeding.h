@@ -12,13 +12,16 @@ struct feeding;
 
 struct feeding_handler {
         void *data;
-        void (*frame)(void *data, const struct feed_frame *frame); /* lives until it returns */
+        /* It lives until this returns; -1: it is not for here, this feeder is not to be believed.
+         */
+        int (*frame)(void *data, const struct feed_frame *frame, struct err *err);
         /* The feeder is gone, with all that it was in the middle of; another will begin anew. */
         void (*lost)(void *data);
 };
 
 struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options,
                             const struct feeding_handler *handler);
+/* Nothing waits for a feeder that does not read: what is more than some megabytes is lost. */
 void feeding_send(struct feeding *feeding, enum feed_type type, const void *body, size_t length);
 void feeding_send_text(struct feeding *feeding, enum feed_type type, uint32_t number,
                        const char *text);

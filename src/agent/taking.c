@@ -2,20 +2,22 @@
 
 #include "agent/agent.h"
 
-static void take_object(struct agent *agent, const struct feed_frame *frame,
-                        void (*take)(struct mirror *, enum kind, const struct value *))
+static int take_object(struct agent *agent, const struct feed_frame *frame,
+                       void (*take)(struct mirror *, enum kind, const struct value *),
+                       struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         const struct value *value = feed_value(arena, frame);
 
-        if (value)
-                take(agent->mirror, frame->kind, value);
-        else
-                log_event(LOG_ERROR, "the feeder sent what is no object",
-                          log_text("kind", api_kinds[frame->kind].kind));
+        /* Without it, a list would say that it is gone. */
+        if (!value)
+                return err_set(err, "what is no object stands for a %s",
+                               api_kinds[frame->kind].kind);
+        take(agent->mirror, frame->kind, value);
+        return 0;
 }
 
-static void answer_metrics(struct agent *agent, const struct feed_frame *frame)
+static int answer_metrics(struct agent *agent, const struct feed_frame *frame, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_strbuf_ struct strbuf text = {0};
@@ -24,7 +26,7 @@ static void answer_metrics(struct agent *agent, const struct feed_frame *frame)
         uint32_t number;
 
         if (!feed_text(arena, frame, &number, &ignored))
-                return;
+                return err_set(err, "a question without a number");
         struct agent_metrics *metrics = &agent->metrics;
         const struct cluster *cluster = mirror_cluster(agent->mirror);
         metrics->objects[KIND_NAMESPACE] = cluster->namespaces.n;
@@ -38,6 +40,7 @@ static void answer_metrics(struct agent *agent, const struct feed_frame *frame)
         metrics->feeder_pid = feeding_pid(agent->feeding);
         metrics_print(metrics, engine_counters(agent->engine, arena), &text);
         feeding_send_text(agent->feeding, FEED_METRICS, number, strbuf_text(&text));
+        return 0;
 }
 
 /* The first list of every kind is awaited: until then what was installed stays. */
@@ -62,54 +65,58 @@ static void note_changes(struct agent *agent)
                 due_note(agent);
 }
 
-static void take_list_end(struct agent *agent, enum kind kind)
+static int take_list_end(struct agent *agent, enum kind kind, struct err *err)
 {
         bool first = !agent->listed[kind];
 
-        mirror_end(agent->mirror, kind);
+        if (!mirror_end(agent->mirror, kind))
+                return err_set(err, "the end of a list that has not begun");
         agent->listed[kind] = true;
         if (!first)
-                return;
+                return 0;
         say_what_is_awaited(agent);
         if (mirror_is_whole(agent->mirror)) /* also where there is nothing at all */
                 due_note(agent);
+        return 0;
 }
 
-static void take_counts(struct agent *agent, const struct feed_frame *frame)
+static int take_counts(struct agent *agent, const struct feed_frame *frame, struct err *err)
 {
-        feed_counts(frame, &agent->metrics.feeder);
+        return feed_counts(frame, &agent->metrics.feeder) ? 0
+                                                          : err_set(err, "counts that are none");
 }
 
-void take_frame(void *data, const struct feed_frame *frame)
+static int take(struct agent *agent, const struct feed_frame *frame, struct err *err)
 {
-        struct agent *agent = data;
-
         switch (frame->type) {
         case FEED_BEGIN:
                 mirror_begin(agent->mirror, frame->kind);
-                break;
+                return 0;
         case FEED_ABORT:
                 mirror_abort(agent->mirror, frame->kind);
-                break;
+                return 0;
         case FEED_OBJECT:
-                take_object(agent, frame, mirror_object);
-                break;
+                return take_object(agent, frame, mirror_object, err);
         case FEED_DELETED:
-                take_object(agent, frame, mirror_deleted);
-                break;
+                return take_object(agent, frame, mirror_deleted, err);
         case FEED_END:
-                take_list_end(agent, frame->kind);
-                break;
+                return take_list_end(agent, frame->kind, err);
         case FEED_COUNTS:
-                take_counts(agent, frame);
-                break;
+                return take_counts(agent, frame, err);
         case FEED_ASK:
-                answer_metrics(agent, frame);
-                break;
+                return answer_metrics(agent, frame, err);
         default:
-                break;
+                return err_set(err, "a frame that only the agent sends (%u)", frame->type);
         }
+}
+
+int take_frame(void *data, const struct feed_frame *frame, struct err *err)
+{
+        struct agent *agent = data;
+        int r = take(agent, frame, err);
+
         note_changes(agent);
+        return r;
 }
 
 void take_loss(void *data)

@@ -214,15 +214,16 @@ static void put_seen(struct mirror *mirror, const struct listing *listing)
                 cluster_put(mirror->cluster, objects[i], &mirror->changes);
 }
 
-void mirror_end(struct mirror *mirror, enum kind kind)
+bool mirror_end(struct mirror *mirror, enum kind kind)
 {
         if (!mirror->listings[kind].arena)
-                return;
+                return false;
         remove_unseen(mirror, kind);
         forget_refused(mirror, kind);
         put_seen(mirror, &mirror->listings[kind]);
         mirror_abort(mirror, kind);
         mirror->listed[kind] = true;
+        return true;
 }
 
 bool mirror_is_whole(const struct mirror *mirror)

@@ -24,7 +24,7 @@ void mirror_free(struct mirror *mirror);
 void mirror_begin(struct mirror *mirror, enum kind kind);
 void mirror_object(struct mirror *mirror, enum kind kind, const struct value *object);
 void mirror_deleted(struct mirror *mirror, enum kind kind, const struct value *object);
-void mirror_end(struct mirror *mirror, enum kind kind);
+bool mirror_end(struct mirror *mirror, enum kind kind); /* false: no list was under way */
 void mirror_abort(struct mirror *mirror, enum kind kind);
 
 /* Has every kind been listed once? Before, the cluster says nothing of what is wanted. */
