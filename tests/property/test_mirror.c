@@ -2,17 +2,22 @@
 
 #include <inttypes.h>
 
+#include "compile/memo.h"
+#include "iptables/text.h"
 #include "kube/decode/decode.h"
 #include "kube/mirror.h"
 #include "same.h"
 #include "world.h"
 
 /* A mirror of random clusters that change while they are listed and watched: whenever no list is
- * under way, it is what sealing all that the API server has would have made. */
+ * under way, it is what sealing all that the API server has would have made; and what a compile
+ * makes with what it remembers, and was told of the mirror's changes, is to the byte what it makes
+ * from nothing of that. */
 
 #define CLUSTERS 30
 #define STEPS    40
 #define WORLDS   3
+#define NODES    3 /* "node-1" and on; of the last there may be no pods */
 
 struct entry {
         enum kind kind;
@@ -30,6 +35,7 @@ struct run {
         struct bytes bytes;
         struct entries pool, stored; /* what may come, what the API server has */
         struct mirror *mirror;
+        struct compile_memo *memos[NODES];
         unsigned number, step;
 };
 
@@ -148,6 +154,43 @@ static struct cluster *expected(struct run *run)
         return cluster;
 }
 
+static const char *printed(struct arena *arena, const struct ruleset *ruleset)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        assert_non_null(ruleset);
+        iptables_print(ruleset, FAMILY_IPV4, false, &text);
+        iptables_print(ruleset, FAMILY_IPV6, false, &text);
+        ipset_print(ruleset, &text);
+        return arena_strdup(arena, strbuf_text(&text));
+}
+
+static void compile_both(struct run *run, unsigned node, const struct cluster *cluster)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        const struct compile_options options = {.node = arena_printf(arena, "node-%u", node + 1),
+                                                .own_node_egress = node == 0};
+        struct err err;
+        const char *again = printed(arena, compile_again(arena, mirror_cluster(run->mirror),
+                                                         &options, run->memos[node], &err));
+
+        if (strcmp(again, printed(arena, compile(arena, cluster, &options, &err))) != 0)
+                fail_step(run,
+                          arena_printf(run->arena, "%s is compiled to\n%s", options.node, again));
+}
+
+/* As the agent does; what a memo is told may gather before the next compile. */
+static void settle(struct run *run, const struct cluster *cluster)
+{
+        for (unsigned i = 0; i < NODES; i++)
+                compile_memo_change(run->memos[i], mirror_cluster(run->mirror),
+                                    mirror_changes(run->mirror));
+        mirror_settle(run->mirror);
+        for (unsigned i = 0; i < NODES; i++)
+                if (!bytes_chance(&run->bytes, 20))
+                        compile_both(run, i, cluster);
+}
+
 static void step(struct run *run)
 {
         if (bytes_chance(&run->bytes, 70))
@@ -159,7 +202,7 @@ static void step(struct run *run)
         if (difference)
                 fail_step(run, difference);
         if (bytes_chance(&run->bytes, 30))
-                mirror_settle(run->mirror);
+                settle(run, cluster);
         if (mirror_refused(run->mirror, &(const struct refused *){NULL}))
                 fail_step(run, "something is refused");
 }
@@ -173,6 +216,8 @@ static void check_run(uint64_t seed, unsigned number)
             .number = number,
         };
 
+        for (unsigned i = 0; i < NODES; i++)
+                run.memos[i] = compile_memo_new();
         for (unsigned i = 0; i < WORLDS; i++) {
                 fill_pool(&run);
                 for (size_t j = 0; i == 0 && j < run.pool.n; j++) {
@@ -187,6 +232,8 @@ static void check_run(uint64_t seed, unsigned number)
         assert_true(mirror_is_whole(run.mirror));
         for (run.step = 0; run.step < STEPS; run.step++)
                 step(&run);
+        for (unsigned i = 0; i < NODES; i++)
+                compile_memo_free(run.memos[i]);
         mirror_free(run.mirror);
         arena_free(run.arena);
 }
