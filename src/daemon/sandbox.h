@@ -17,8 +17,9 @@
  * more; what nf_tables, ipset and xtables ask for, the kernel loads by itself. Started as another
  * user than root, it can't open root's /run/xtables.lock: XTABLES_LOCKFILE says another. */
 int sandbox_agent(struct err *err);
-/* The feeder: TCP, threads, and files to be read. No capability at all, no netlink, no signals to
- * others, nothing to be run or written. may_execute, for a kubeconfig's credential plugin: but for
- * programs, who may write files, as scripts and plugins do. May be entered from within the agent's.
+/* The feeder: TCP, threads, and files to be read. No capability at all, no netlink, no sockets of
+ * others on this machine, no signals to others, nothing to be run or written. may_execute, for a
+ * kubeconfig's credential plugin: but for programs, who may write files, as scripts and plugins do.
+ * May be entered from within the agent's.
  */
 int sandbox_feeder(bool may_execute, struct err *err);
