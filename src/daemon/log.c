@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include "base/character.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
+
+#define PATIENCE_MS 200 /* with a reader that has not hung before */
 
 static const char *const levels[] = {
     [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
@@ -187,6 +190,19 @@ static void add_beginning(struct strbuf *line, enum log_level level, const char 
         }
 }
 
+/* A reader that hangs (a runtime whose disk is full) holds up one line for a moment, and no other:
+ * a pipe blocks unless it was told not to, and this end is not this process' alone to tell. */
+static bool has_room(void)
+{
+        struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+        int r;
+
+        do
+                r = poll(&out, 1, log_state.lost ? 0 : PATIENCE_MS);
+        while (r < 0 && errno == EINTR);
+        return r > 0;
+}
+
 /* The kernel takes what a pipe has room for at once, or nothing (pipe(7)); only files and terminals
  * may take a part of it. */
 static bool write_line(const char *line, size_t length)
@@ -228,5 +244,5 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
                 break;
         }
         strbuf_add(&line, ends[log_state.format]);
-        log_state.lost = write_line(line.text, line.length) ? 0 : log_state.lost + 1;
+        log_state.lost = has_room() && write_line(line.text, line.length) ? 0 : log_state.lost + 1;
 }

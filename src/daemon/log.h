@@ -13,7 +13,7 @@
  * Field names are lower camel case, values are quoted where they need it: nothing that stands in an
  * object of the cluster can make a line of its own, or steer a terminal. A text is cut where it is
  * long, and a line has no more than a pipe takes whole: lines of two processes don't mix. Nothing
- * waits for whoever reads a pipe that doesn't block; how many lines were lost is said in the next
+ * waits longer than a moment for whoever reads; how many lines were lost is said in the next
  * (lostLines). */
 
 #define LOG_MAX_TEXT 1000 /* bytes of one value, as printed */

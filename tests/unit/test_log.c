@@ -205,13 +205,13 @@ static void the_level_goes_to_debug_and_back(void **state)
 }
 
 /* A reader that hangs must not stop the agent, and is told what it missed. */
-static void lines_that_nobody_took_are_counted(void **state)
+static void lose_lines(int flags)
 {
         char expected[100];
         unsigned lost = 0;
 
         log_begin("agent", LOG_INFO, LOG_TEXT);
-        fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+        fcntl(STDERR_FILENO, F_SETFL, flags);
         while (lost < 3) {
                 char byte = 'x';
 
@@ -225,6 +225,12 @@ static void lines_that_nobody_took_are_counted(void **state)
         assert_string_equal(logged(), "info agent: heard lostLines=3");
         log_event(LOG_INFO, "again");
         assert_string_equal(logged(), "info agent: again");
+}
+
+static void lines_that_nobody_took_are_counted(void **state)
+{
+        lose_lines(O_NONBLOCK);
+        lose_lines(0);
 }
 
 int main(void)
