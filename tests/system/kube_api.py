@@ -12,6 +12,7 @@ What the server refuses is an ApiError. Nothing is tried again.
 import concurrent.futures
 import http.client
 import json
+import select
 import socket
 import ssl
 import threading
@@ -104,6 +105,8 @@ class Api:
         if getattr(mine, "generation", None) != self.generation:
             mine.connection = Connection(self.namespace, self.address, self.port, self.tls)
             mine.generation = self.generation
+        elif mine.connection.sock and select.select([mine.connection.sock], [], [], 0)[0]:
+            mine.connection.close()  # the server ended it, as it was idle for long: another is made
         return mine.connection
 
     def request_bytes(self, method, path, body=None, kind="application/json"):
