@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What penstock costs, as ratios inside one run: packets, render, apply, proof, compiling again. Called by `make bench`.
+"""What penstock costs, as ratios inside one run: packets, render, apply, proof, compiling again,
+the agent. Called by `make bench`.
 
 Writes report.txt, report.json and plots to build/bench; progress goes to stderr. It is a report: its exit status
 says whether it could measure, not whether goals are reached.
@@ -14,6 +15,7 @@ import subprocess
 import sys
 
 import again
+import agent
 import apply
 import figures
 import netns
@@ -22,7 +24,7 @@ import proof
 import render
 
 PARTS = {"packets": (packets, "Packets"), "render": (render, "Render"), "apply": (apply, "Apply"),
-         "proof": (proof, "Proof"), "again": (again, "Again")}
+         "proof": (proof, "Proof"), "again": (again, "Again"), "agent": (agent, "Agent")}
 
 
 def arguments():

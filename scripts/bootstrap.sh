@@ -6,7 +6,7 @@
 #   scripts/bootstrap.sh run     … and iptables, ipset, iproute2, conntrack for the lab and the demo
 #   scripts/bootstrap.sh test    … and cmocka, pytest, the sanitizers' runtimes, valgrind, fuzzers, openssl
 #   scripts/bootstrap.sh fuzz    … and AFL++
-#   scripts/bootstrap.sh bench   … and jq to compare with
+#   scripts/bootstrap.sh bench   … and jq and curl to compare with, openssl for an API server
 #   scripts/bootstrap.sh lint    … and clang-format, clang-tidy
 set -eu
 
@@ -15,7 +15,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libmd-dev libmnl-d
 run="$build iptables ipset iproute2 conntrack"
 test="$run nftables procps clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest valgrind openssl"
 fuzz="$test afl++"
-bench="$run python3 jq"
+bench="$run python3 jq curl openssl"
 lint="$test clang-format clang-tidy"
 
 case "${1:-build}" in
