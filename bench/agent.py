@@ -17,7 +17,7 @@ import world
 from latency import BURST, BURSTS, LOCAL_PODS, PODS, POLICIES, Latency
 
 SIZES = ((2000, 1000), (10000, 5000))
-EVENTS, QUICK_EVENTS = 200, 20
+EVENTS, QUICK_EVENTS = 100, 20
 IDLE, QUICK_IDLE = 30, 5  # seconds
 MEGABYTE = 1e6
 

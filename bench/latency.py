@@ -11,7 +11,7 @@ import time
 import fat
 from world import NODE, PATIENCE
 
-SPACE = 0.1  # seconds between events that come one at a time
+SPACE = 0.05  # seconds between events that come one at a time
 QUIET = 0.05  # seconds without a change of the kernel's rules: the change is over
 BURST = 25  # events at once
 CONNECTIONS = 8

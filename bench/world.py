@@ -145,7 +145,7 @@ class Kernel:
         """The agent, then its feeder."""
         pid = self.agent.daemon.process.pid
         with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
-            return [pid, *map(int, file.read().split())]
+            return [pid, *(child for child in map(int, file.read().split()) if name_of(child) == "penstock-feeder")]
 
     def curl(self, *flags):
         """Seconds, and processor seconds, of one curl that fetches the lists."""
@@ -197,6 +197,15 @@ class Kernel:
 def seconds_of(text):
     """Of a log line's time, as time.time()."""
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def name_of(pid):
+    """None where it has ended."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            return file.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def processor_seconds(pid):

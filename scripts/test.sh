@@ -19,9 +19,9 @@ configure build/sanitized -Db_sanitize=address,undefined
 if [ "$what" = all ]; then
         echo "Building with clang …"
         CC=clang configure build/clang
-        echo "Building plainly, for valgrind …"
+        echo "Building plainly, for valgrind and what is weighed …"
         [ -f build/debug/build.ninja ] || meson setup build/debug >/dev/null
-        ninja -C build/debug --quiet src/cmd/penstock
+        ninja -C build/debug --quiet src/cmd/penstock src/cmd/penstock-feeder
         scripts/control_plane.sh
 fi
 

@@ -35,6 +35,7 @@ class Agent:
         self.node = node
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{node.name}-agent-"))
         self.daemon = Daemon(node.name, self.directory / "log")
+        self.program = PENSTOCK
         self.socket = self.directory / "agent.sock"
         self.flags = [
             *["--kubeconfig", kubeconfig, "--node", "here", "--backend", f"iptables-{node.flavour}"],
@@ -44,7 +45,7 @@ class Agent:
         self.read = 0
 
     def start(self, *flags):
-        self.daemon.start(PENSTOCK, "agent", *self.flags, *flags)
+        self.daemon.start(self.program, "agent", *self.flags, *flags)
 
     def log(self):
         """All that it has said."""
