@@ -7,6 +7,7 @@ import pytest
 from control_plane import ControlPlane
 from labs import Lab
 from nodes import FLAVOURS, Node
+from worlds import World
 
 
 def pytest_configure():
@@ -74,3 +75,32 @@ def plane(control_plane):
     """An API server with a cluster in which there is nothing yet."""
     control_plane.fresh()
     return control_plane
+
+
+@pytest.fixture
+def new_world(plane, new_node):
+    """Makes a world with a node of a flavour, whose agent is not started yet."""
+    worlds = []
+
+    def make(flavour="nft", *flags, **more):
+        worlds.append(World(plane, new_node(flavour), *flags, **more))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.done()
+
+
+@pytest.fixture(params=FLAVOURS)
+def world(request, new_world):
+    """Whose agent enforces, in each flavour."""
+    made = new_world(request.param)
+    made.start()
+    return made
+
+
+@pytest.fixture
+def nft_world(new_world):
+    made = new_world()
+    made.start()
+    return made

@@ -26,6 +26,7 @@ numbers = itertools.count(1)
 class Lab:
     def __init__(self):
         self.name = f"test-{os.getpid()}-{next(numbers)}"
+        self.path_of_pods = f"/run/netns/penstock-{self.name}.pod.{{namespace}}.{{name}}"
 
     def run(self, command, *words, manifests=None, status=0):
         """status: what the exit status must be; None for whatever."""

@@ -41,29 +41,26 @@ class Node:
         for name in self.namespaces:
             subprocess.run(["ip", "netns", "del", name], check=True)
 
-    def add_pod(self, name, address):
-        """A namespace NODE.NAME behind this one, with this address and a route to everywhere."""
+    def add_pod(self, name, *addresses):
+        """A namespace NODE.NAME behind this one, with these addresses and a route to everywhere."""
         inside = f"{self.name}.{name}"
         subprocess.run(["ip", "netns", "add", inside], check=True)
         self.namespaces.append(inside)
-        lines = [
-            f"link add {name} type veth peer name eth0 netns {inside}",
-            f"link set {name} up",
-            f"address add 169.254.1.1/32 dev {name}",
-            f"route add {address} dev {name}",
-        ]
-        self.run("ip", "-batch", "-", stdin="\n".join(lines))
-        lines = [
-            "link set lo up",
-            f"address add {address} dev eth0",
-            "link set eth0 up",
-            "route add 169.254.1.1 dev eth0",
-            "route add default via 169.254.1.1",
-        ]
-        subprocess.run(
-            ["ip", "-n", inside, "-batch", "-"], input="\n".join(lines), text=True, check=True
-        )
-        self.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        outer = [f"link add {name} type veth peer name eth0 netns {inside}", f"link set {name} up"]
+        inner = ["link set lo up", "link set eth0 up"]
+        for address in addresses:
+            gateway, bits = ("fe80::1", 128) if ":" in address else ("169.254.1.1", 32)
+            nodad = " nodad" if ":" in address else ""
+            outer.append(f"address add {gateway}/{64 if nodad else 32} dev {name}{nodad}")
+            outer.append(f"route add {address} dev {name}")
+            inner.append(f"address add {address}/{bits} dev eth0{nodad}")
+            inner += [] if nodad else [f"route add {gateway} dev eth0"]
+            inner.append(f"route add default via {gateway} dev eth0")
+        self.run("ip", "-batch", "-", stdin="\n".join(outer))
+        words = ["ip", "-n", inside, "-batch", "-"]
+        subprocess.run(words, input="\n".join(inner), text=True, check=True)
+        settings = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+        self.run("sysctl", "-q", "-w", *settings)
 
     def command(self, *words):
         return ["ip", "netns", "exec", self.name, *words]

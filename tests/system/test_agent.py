@@ -1,64 +1,7 @@
 """The agent follows a real API server, and packets show what it makes of it."""
 
-import contextlib
-
-import pytest
-from agents import Agent, eventually
-from manifests import allow, pod, pods, pods_in, policy
-from nodes import FLAVOURS
-from sockets import SILENCE, Connection, Server
-
-ADDRESSES = {"web": "10.0.0.2", "client": "10.0.0.3", "stranger": "10.0.0.4"}
-PORT = 8080
-ALLOW_CLIENT = policy("p", pods(app="web"), ingress=[allow(pods(app="client"))])
-
-
-def here(name, **more):
-    return pod(name, node="here", ips=[ADDRESSES[name]], **{"app": name, **more})
-
-
-class World:
-    """A node with three pods, each in a network namespace, an API server that knows them, an agent."""
-
-    def __init__(self, plane, node):
-        self.plane, self.api, self.node = plane, plane.api, node
-        for name, address in ADDRESSES.items():
-            node.add_pod(name, address)
-        plane.connect(node.name)
-        self.api.create_all([here(name) for name in ADDRESSES])
-        self.server = Server(self.path("web"), "UDP", ADDRESSES["web"], PORT)
-        self.server.socket.settimeout(SILENCE)
-        self.agent = Agent(node, plane.kubeconfig("agent"))
-        self.agent.start()
-        self.agent.wait_for("enforcing")
-
-    def path(self, name):
-        return f"/run/netns/{self.node.name}.{name}"
-
-    def done(self):
-        self.agent.done()
-        self.server.close()
-
-    def reaches(self, name):
-        """Does a new connection from that pod come through?"""
-        with contextlib.suppress(TimeoutError, PermissionError):
-            connection = Connection(self.path(name), self.server, ADDRESSES["web"], PORT)
-            connection.close()
-            return True
-        return False
-
-    def becomes(self, **wanted):
-        """client=True, stranger=False: it comes to be so, and stays."""
-        for name, allowed in wanted.items():
-            eventually(lambda name=name, allowed=allowed: self.reaches(name) == allowed)
-        assert {name: self.reaches(name) for name in wanted} == wanted
-
-
-@pytest.fixture(params=FLAVOURS)
-def world(request, plane, new_node):
-    made = World(plane, new_node(request.param))
-    yield made
-    made.done()
+from manifests import allow, block, namespace, pod, pods, pods_in, policy
+from worlds import ADDRESSES, ALLOW_CLIENT
 
 
 def test_a_policy_comes_changes_and_goes(world):
@@ -75,11 +18,62 @@ def test_a_policy_comes_changes_and_goes(world):
 def test_labels_of_pods_and_namespaces_change(world):
     world.api.create(ALLOW_CLIENT)
     world.becomes(client=True, stranger=False)
-    world.api.patch("Pod", "client", {"metadata": {"labels": {"app": "other"}}})
+    world.label("client", app="other")
     world.becomes(client=False, stranger=False)
-    world.api.patch("Pod", "stranger", {"metadata": {"labels": {"app": "client"}}})
+    world.label("stranger", app="client")
     world.becomes(client=False, stranger=True)
     world.api.update(policy("p", pods(app="web"), ingress=[allow(pods_in({"team": "a"}))]))
     world.becomes(client=False, stranger=False)
     world.api.patch("Namespace", "default", {"metadata": {"labels": {"team": "a"}}})
     world.becomes(client=True, stranger=True)
+    world.label("web", app="else")
+    world.api.patch("Namespace", "default", {"metadata": {"labels": {"team": None}}})
+    world.becomes(client=True, stranger=True)
+    world.label("web", app="web")
+    world.becomes(client=False, stranger=False)
+
+
+def test_egress_and_blocks(nft_world):
+    world = nft_world
+    web = [block(f"{ADDRESSES['web'][0]}/32"), block(f"{ADDRESSES['web'][1]}/128")]
+    out = lambda *peers: policy("out", pods(app="client"), egress=[allow(*peers)] if peers else [])
+    world.api.create(out())
+    world.becomes(client=False, stranger=True)
+    world.api.update(out(*web))
+    world.becomes(client=True)
+    world.api.update(out(block("10.0.0.0/8", f"{ADDRESSES['web'][0]}/32"), block("fd00::/64", f"{ADDRESSES['web'][1]}/128")))
+    world.becomes(client=False)
+    world.api.delete("NetworkPolicy", "out")
+    world.becomes(client=True)
+
+
+def test_namespaces_come_and_go(nft_world):
+    """With policies and pods in them."""
+    world = nft_world
+    world.api.create(policy("p", pods(app="web"), ingress=[allow(pods_in({"team": "a"}))]))
+    world.becomes(client=False, stranger=False)
+    world.api.delete("Pod", "client")
+    world.api.create(namespace("team", team="a"))
+    guest = pod("guest", ns="team", node="here", ips=ADDRESSES["client"])
+    world.api.create(guest)
+    world.becomes(client=True, stranger=False)
+    world.api.create(policy("shut", pods(), ns="team", egress=[]))
+    world.becomes(client=False)
+    world.api.delete("NetworkPolicy", "shut", "team")
+    world.becomes(client=True)
+    world.api.delete_namespace("team")
+    world.becomes(client=False)
+    world.api.create(namespace("team"))
+    world.api.create(guest)
+    world.api.patch("Namespace", "team", {"metadata": {"labels": {"team": "a"}}})
+    world.becomes(client=True, stranger=False)
+    assert world.is_proven()
+
+
+def test_all_goes_at_once(nft_world):
+    world = nft_world
+    world.api.create_all([ALLOW_CLIENT, policy("q", pods(), ingress=[]), policy("r", pods(), egress=[])])
+    world.becomes(client=False, stranger=False)
+    world.api.request("DELETE", "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies")
+    world.becomes(client=True, stranger=True)
+    assert world.agent.metric("penstock_isolated_pods") == 0

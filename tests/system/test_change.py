@@ -4,23 +4,13 @@ allow is dropped.
 Each case is two clusters that apply flips between, and flows on which both agree.
 """
 
-import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
+from flows import Traffic, flow
 from manifests import ANY, allow, block, cluster, namespace, pod, pods, pods_in, policy
 
 FLIPS = int(os.environ.get("PENSTOCK_FLIPS", "10"))
-TRAFFIC = pathlib.Path(__file__).with_name("traffic.py")
-
-
-def flow(source, to, *ports, allowed):
-    slashed = lambda name: name if "/" in name else f"default/{name}"
-    names = f"{source} → {to} {','.join(map(str, ports))}"
-    return {"name": names, "from": slashed(source), "to": slashed(to), "ports": ports, "allowed": allowed}
 
 
 WEB, CLIENT, STRANGER = pod("web", app="web"), pod("client", app="client"), pod("stranger", app="stranger")
@@ -187,24 +177,6 @@ CASES = [
 ]
 
 
-class Traffic:
-    """traffic.py as a child: ends with the block, and then says what it saw."""
-
-    def __init__(self, lab, flows):
-        self.child = subprocess.Popen([sys.executable, TRAFFIC, lab.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.child.stdin.write(json.dumps(flows) + "\n")
-        self.child.stdin.flush()
-
-    def __enter__(self):
-        assert self.child.stdout.readline() == "ready\n"
-        return self
-
-    def __exit__(self, *failure):
-        out, _ = self.child.communicate()
-        self.seen = json.loads(out)
-        print("traffic:", self.seen)
-
-
 @pytest.mark.parametrize("flavour", ["iptables-nft", "iptables-legacy"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_at_no_moment(lab, case, flavour):
@@ -214,11 +186,11 @@ def test_at_no_moment(lab, case, flavour):
     # Connections without answer are forgotten soon: thousands come each second.
     lab.exec("node", "sh", "-c", "echo 1 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
     lab.apply(states[0], "--backend", flavour)
-    with Traffic(lab, flows) as traffic:
+    with Traffic(lab.path_of_pods, flows) as traffic:
         for i in range(FLIPS):
             done = lab.apply(states[(i + 1) % 2], "--backend", flavour)
             assert f": applied ({flavour})" in done.stdout
-    assert traffic.seen["lost"] == {} and traffic.seen["leaked"] == {}
+    traffic.assert_faultless()
     assert traffic.seen["rounds"] > FLIPS
 
 
@@ -235,9 +207,9 @@ def test_at_no_moment_where_others_use_the_sets(lab, flavour):
         six = "inet6" in lab.exec("node", "ipset", "list", "-t", name).stdout
         tool = ("ip6tables" if six else "iptables") + flavour.removeprefix("iptables")
         lab.exec("node", tool, "-A", "OUTPUT", "-m", "set", "--match-set", name, "dst")
-    with Traffic(lab, flows) as traffic:
+    with Traffic(lab.path_of_pods, flows) as traffic:
         for i in range(FLIPS):
             done = lab.apply(states[(i + 1) % 2], "--backend", flavour)
             assert f": applied ({flavour})" in done.stdout
-    assert traffic.seen["lost"] == {} and traffic.seen["leaked"] == {}
+    traffic.assert_faultless()
     assert "unchanged" in lab.apply(states[FLIPS % 2], "--backend", flavour).stdout

@@ -1,8 +1,9 @@
-"""Packets without end through a lab, each a connection of its own, and what came of each.
+"""Packets without end between pods, each a connection of its own, and what came of each.
 
-    traffic.py LAB
+    traffic.py PATH
 
-One process with sockets in the pods' namespaces. The first line of its input is a list of flows,
+PATH is where a pod's network namespace is, with {namespace} and {name} in it. One process with
+sockets in these namespaces. The first line of its input is a list of flows,
 
     [{"name": "…", "from": "ns/pod", "to": "ns/pod", "ports": [80], "allowed": true}, …]
 
@@ -33,9 +34,9 @@ FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(lab, pod):
+def enter(path, pod):
     namespace, name = pod.split("/")
-    with open(f"/run/netns/penstock-{lab}.pod.{namespace}.{name}") as netns:
+    with open(path.format(namespace=namespace, name=name)) as netns:
         if libc.setns(netns.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), f"entering {pod}")
 
@@ -43,9 +44,9 @@ def enter(lab, pod):
 class Pod:
     """A sender of each family; listeners as they are asked for."""
 
-    def __init__(self, lab, name, ips):
-        self.lab, self.name, self.ips = lab, name, ips
-        enter(lab, name)
+    def __init__(self, path, name, ips):
+        self.path, self.name, self.ips = path, name, ips
+        enter(path, name)
         self.senders = {version: self.sender(version) for version in ips}
         self.listeners = {}
 
@@ -59,7 +60,7 @@ class Pod:
 
     def listener(self, version, port):
         if (version, port) not in self.listeners:
-            enter(self.lab, self.name)
+            enter(self.path, self.name)
             sock = socket.socket(FAMILIES[version], socket.SOCK_DGRAM)
             sock.bind((self.ips[version], port))
             sock.setblocking(False)
@@ -67,17 +68,17 @@ class Pod:
         return self.listeners[version, port]
 
 
-def find_ips(lab, pod):
-    enter(lab, pod)
+def find_ips(path, pod):
+    enter(path, pod)
     lines = os.popen("ip -o address show dev eth0 scope global").read().splitlines()
     addresses = [ipaddress.ip_interface(line.split()[3]).ip for line in lines]
     return {address.version: str(address) for address in addresses}
 
 
 class Traffic:
-    def __init__(self, lab, flows):
+    def __init__(self, path, flows):
         names = sorted({flow[end] for flow in flows for end in ("from", "to")})
-        self.pods = {name: Pod(lab, name, find_ips(lab, name)) for name in names}
+        self.pods = {name: Pod(path, name, find_ips(path, name)) for name in names}
         self.flows = []
         self.poll = select.epoll()
         self.listening = {}

@@ -1,0 +1,130 @@
+"""How the agent is operated: started twice, asked whether it is well, asked what it knows, told to stop."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from agents import Agent, eventually
+from manifests import allow, pods, policy
+from worlds import ALLOW_CLIENT, STRANGER_TOO
+
+ELSEWHERE = ["unshare", "-m", "sh", "-ec", 'mount -t tmpfs none /run; exec "$@"', "sh"]
+
+
+def refused(agent):
+    agent.start()
+    assert agent.daemon.ended_within(30)
+    assert agent.daemon.process.wait() == 3
+    assert "another agent runs in this network namespace" in agent.tail()
+
+
+@pytest.mark.parametrize("within", [[], ELSEWHERE], ids=["here", "in another mount namespace"])
+def test_a_second_one_refuses(nft_world, within):
+    """With a socket of its own, too; the first goes on."""
+    world = nft_world
+    second = Agent(world.node, world.plane.kubeconfig(), "--metrics", "127.0.0.1:9470", within=within)
+    try:
+        refused(second)
+        second.flags += ["--socket", str(world.agent.socket)]
+        refused(second)
+    finally:
+        second.done()
+    world.api.create(ALLOW_CLIENT)
+    world.becomes(client=True, stranger=False)
+    assert world.agent.ask("verify").returncode == 0
+    world.agent.stop()
+    third = Agent(world.node, world.plane.kubeconfig())
+    third.start()
+    third.wait_for("enforcing")
+    third.done()
+
+
+def test_health_before_and_after_the_first_list(new_world):
+    """What was installed stays until all is known."""
+    world = new_world()
+    world.node.apply([*json.loads(world.manifests())["items"], ALLOW_CLIENT])
+    world.becomes(client=True, stranger=False)
+    before = world.node.state()
+    world.plane.cut(world.node.name)
+    with world.traffic() as traffic:
+        world.agent.start()
+        eventually(lambda: world.agent.get("/healthz")[0] == 200)
+        status, why = world.agent.get("/readyz")
+        assert status == 503 and "waiting for the list of" in why
+        assert world.agent.metric("penstock_enforcing") == 0
+        assert '"whole"' not in world.agent.ask("verify", status=3).stdout
+        assert world.node.sets() == before["sets"]
+    traffic.assert_faultless()
+    world.api.create(policy("all", pods(), ingress=[allow()]))
+    world.plane.heal(world.node.name)
+    eventually(world.agent.is_ready)
+    assert world.agent.get("/readyz") == (200, world.agent.get("/readyz")[1])
+    assert world.agent.metric("penstock_enforcing") == 1
+    world.becomes(client=True, stranger=True)
+
+
+def test_commands_ask_the_agent(world):
+    """And say what they say of manifests."""
+    world.api.create(ALLOW_CLIENT)
+    world.becomes(client=True, stranger=False)
+    manifests = world.manifests()
+    for source in ["client", "stranger"]:
+        words = [f"default/{source}", "default/web", "--port", "8080", "--protocol", "UDP", "-o", "json"]
+        asked = world.agent.ask("explain", *words, status=None)
+        given = world.node.penstock("explain", "-f", "-", *words, stdin=manifests, status=None)
+        assert asked.returncode == given.returncode == (0 if source == "client" else 1)
+        assert json.loads(asked.stdout) == json.loads(given.stdout)
+    assert world.agent.ask("verify").returncode == 0
+    assert world.is_proven()
+    listed = world.agent.ask("list", "policies", "-o", "json")
+    assert "p" in listed.stdout
+    world.node.iptables("-I", "FORWARD", "-j", "ACCEPT")  # before the agent can have put it right, or after
+    eventually(world.is_proven)
+
+
+def test_commands_where_no_agent_is(new_world):
+    world = new_world()
+    done = world.agent.ask("verify", status=2)
+    assert str(world.agent.socket) in done.stderr
+
+
+def test_the_log_level_changes(nft_world):
+    agent = nft_world.agent
+    for wanted in ["info", "debug", "info"]:
+        agent.daemon.send(signal.SIGUSR1)
+        agent.wait_for("log level changed", level=wanted, process="agent")
+    nft_world.api.create(ALLOW_CLIENT)
+    nft_world.becomes(client=True, stranger=False)
+    assert agent.daemon.runs
+
+
+def test_it_is_told_to_stop(world):
+    """All stays, and is enforced; its processes and its socket are gone."""
+    world.api.create(ALLOW_CLIENT)
+    world.becomes(client=True, stranger=False)
+    sets, (feeder,) = world.node.sets(), world.agent.feeders()
+    descriptor = os.pidfd_open(feeder)
+    assert world.agent.stop() == 0
+    assert not world.agent.socket.exists()
+    world.still(client=True, stranger=False)
+    assert world.node.sets() == sets
+    eventually(lambda: not os.path.exists(f"/proc/{feeder}"))
+    os.close(descriptor)
+
+
+def test_the_feeder_is_killed(world):
+    """Another begins where it ended; what is enforced stays."""
+    world.api.create(ALLOW_CLIENT)
+    world.becomes(client=True, stranger=False)
+    with world.traffic() as traffic:
+        for number in range(1, 4):
+            (feeder,) = eventually(world.agent.feeders)
+            os.kill(feeder, signal.SIGKILL)
+            world.api.create(STRANGER_TOO) if number % 2 else world.api.delete("NetworkPolicy", "q")
+            world.becomes(stranger=bool(number % 2), client=True)
+            eventually(lambda: world.agent.get("/healthz")[0] == 200)
+            assert world.agent.metric("penstock_feeder_restarts_total") == number
+    traffic.assert_faultless()
+    assert world.is_proven()
