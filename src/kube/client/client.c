@@ -140,6 +140,7 @@ static void part_closed(void *data)
                 reflector_done(&client->reflectors[kind]);
         posts_done(&client->posts);
         json_objects_done(&client->shared.objects);
+        strbuf_done(&client->shared.newest);
         if (client->closed)
                 client->closed(client->closed_data);
         free(client);

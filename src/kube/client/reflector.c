@@ -12,8 +12,10 @@
  *
  * Why ASKING: an etcd that was restored knows only older versions than ours. A watch from a version
  * that is not yet there stands, silently, until it is, and would then begin in the middle of
- * another history. So a server that was lost is asked first, with a list of one object; one that
- * was away for long enough to be restored, and past our version, is listed again. */
+ * another history. So a server that was lost is asked first, with a list of one object, whether it
+ * knows the newest version of any kind: one kind's own may have been passed again already, though
+ * what stood between is lost. Where one kind finds that out, all are listed again; so is a server
+ * that was away for long enough to be restored, and past our version. */
 
 static void begin(struct reflector *reflector);
 
@@ -27,7 +29,14 @@ enum reflector_doing reflector_list_anew(struct reflector *reflector)
         bool stream = reflector->shared->options.streaming_lists && !reflector->no_streams;
 
         reflector->version.length = reflector->page.length = 0;
+        reflector->history = reflector->shared->history;
         return stream ? REFLECTOR_STREAMING : REFLECTOR_LISTING;
+}
+
+void reflector_went_back(struct reflector *reflector)
+{
+        reflector->shared->newest.length = 0;
+        reflector->shared->history++;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -93,7 +102,7 @@ static void add_query(struct reflector *reflector, struct strbuf *path)
                 break;
         case REFLECTOR_ASKING:
                 strbuf_add(path, "limit=1&resourceVersionMatch=NotOlderThan");
-                add_escaped(path, "&resourceVersion=", strbuf_text(&reflector->version));
+                add_escaped(path, "&resourceVersion=", strbuf_text(&reflector->shared->newest));
                 break;
         case REFLECTOR_WATCHING:
                 add_watch(reflector, path);
@@ -115,10 +124,16 @@ static void make_path(struct reflector *reflector, struct strbuf *path)
         add_query(reflector, path);
 }
 
-static bool was_away_for_long(const struct reflector *reflector)
+/* The version that it is at may be of another history than the server's. */
+static bool is_not_believed(const struct reflector *reflector)
 {
-        return reflector->lost > 0 &&
-               clock_seconds() - reflector->lost >= reflector->shared->options.distrust_seconds;
+        const struct reflecting *shared = reflector->shared;
+        bool away_for_long = reflector->lost > 0 &&
+                             clock_seconds() - reflector->lost >= shared->options.distrust_seconds;
+
+        return !reflector_lists(reflector->next) &&
+               (reflector->history != shared->history ||
+                (reflector->next == REFLECTOR_ASKING && away_for_long));
 }
 
 static void begin(struct reflector *reflector)
@@ -129,7 +144,7 @@ static void begin(struct reflector *reflector)
 
         if (shared->closing || reflector->request || !shared->ready(shared->data))
                 return;
-        if (reflector->next == REFLECTOR_ASKING && was_away_for_long(reflector))
+        if (is_not_believed(reflector))
                 reflector->next = reflector_list_anew(reflector);
         make_path(reflector, &path);
         reflector->doing = reflector->next;

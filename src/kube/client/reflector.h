@@ -19,7 +19,9 @@ struct reflecting {
         struct kube_counts counts;
         uint64_t random;
         struct json_objects objects;
-        bool closing; /* nothing is begun, nothing is told any more */
+        struct strbuf newest; /* the version that any kind is at, in this history */
+        unsigned history;     /* raised when the server turns out to have gone back */
+        bool closing;         /* nothing is begun, nothing is told any more */
         void *data;
         /* Are there credentials? If not, reflector_start() is called when there are. */
         bool (*ready)(void *data);
@@ -46,6 +48,7 @@ struct reflector {
         struct delay delay;
         struct strbuf version; /* where we are; "" where nothing was listed */
         struct strbuf page;    /* where the list's next page begins */
+        unsigned history;      /* that it was listed in */
         bool begun;            /* a list was, and neither ended nor was given up */
         bool unpaged;          /* a list in pages took longer than the server remembers */
         bool no_streams;       /* the server refuses lists as watches */
@@ -81,4 +84,6 @@ void reflector_ended(struct reflector *reflector, const struct answer *answer);
 bool reflector_lists(enum reflector_doing doing);
 /* From scratch; how. */
 enum reflector_doing reflector_list_anew(struct reflector *reflector);
+/* An older state than this kind has seen: no kind's version counts any more. */
+void reflector_went_back(struct reflector *reflector);
 void reflector_rest(struct reflector *reflector, enum reflector_doing next, double seconds);

@@ -10,8 +10,14 @@
 
 static void set_version(struct reflector *reflector, const char *version)
 {
+        struct reflecting *shared = reflector->shared;
+
         reflector->version.length = 0;
         strbuf_add(&reflector->version, version);
+        if (shared->newest.length && !api_version_is_before(strbuf_text(&shared->newest), version))
+                return;
+        shared->newest.length = 0;
+        strbuf_add(&shared->newest, version);
 }
 
 static void begin_list(struct reflector *reflector)
@@ -79,6 +85,8 @@ static bool take_error(struct reflector *reflector, const struct value *object)
         bool relist = api_status_is_gone(&status) || status.version_is_too_large;
 
         reflector->end.retry_after = status.retry_after;
+        if (status.version_is_too_large)
+                reflector_went_back(reflector);
         if (relist)
                 reflector->shared->counts.gone[reflector->kind]++;
         ends(reflector, relist, *status.message ? status.message : "no reason given");
@@ -110,6 +118,7 @@ static bool take_event(struct reflector *reflector, const struct value *value)
                 return take_error(reflector, event.object);
         if (!listed && api_version_is_before(event.version, strbuf_text(&reflector->version))) {
                 shared->counts.gone[reflector->kind]++;
+                reflector_went_back(reflector);
                 return ends(reflector, true, "the server has gone back to an older state");
         }
         shared->counts.events[reflector->kind]++;

@@ -157,6 +157,8 @@ static void answered_no(struct reflector *reflector, const struct answer *answer
                 reflector_rest(reflector, reflector_list_anew(reflector), 0);
         } else if (answer->status == 410 || status.version_is_too_large) {
                 reflector->shared->counts.gone[reflector->kind]++;
+                if (status.version_is_too_large)
+                        reflector_went_back(reflector);
                 fail_gone(reflector, answer, was, why.text);
         } else {
                 fail_refused(reflector, answer, was, &status, why.text);
