@@ -1,8 +1,12 @@
-"""Random changes of a cluster by eight connections at once, as fast as the API server takes them.
+"""Random changes of a cluster: by eight connections at once, as fast as the API server takes them; or
+written into etcd, so many a second, for the API server to tell whoever watches.
 
     with Storm(api, seed) as storm:
         …
     print(storm.changes)
+
+    with Flood(plane, seed, 1000) as flood:
+        …
 
 Each connection has objects of its own, so that what is changed is always there, and the same seed asks
 for the same. Nothing of it lets worlds.py' stranger reach web by its label app, or shuts out the client;
@@ -11,7 +15,9 @@ who is labelled role=guest reaches the port of World.becomes().
 
 import random
 import threading
+import time
 
+import stored
 from manifests import allow, block, namespace, pod, pods, pods_in, policy
 from worlds import PORT
 
@@ -60,48 +66,64 @@ class Worker:
         subject = pods(app=self.chance.choice(COLOURS))
         return policy(name, subject, ns=self.namespace, ingress=self.rules(), egress=self.chance.choice([None, self.rules()]))
 
-    def change(self):
-        """One, that the server accepts."""
+    def draw(self):
+        """What is next: create, patch, update or delete, and the object."""
         draw = self.chance.random()
         if draw < 0.05:
-            return self.api.patch("Namespace", self.namespace, {"metadata": {"labels": {"colour": self.chance.choice(COLOURS)}}})
+            return "patch", namespace(self.namespace, colour=self.chance.choice(COLOURS))
         kind, most, make = ("Pod", PODS, self.pod) if draw < 0.8 else ("NetworkPolicy", POLICIES, self.policy)
-        name = f"{kind.lower()}-{self.chance.randrange(most)}"
+        thing = make(f"{kind.lower()}-{self.chance.randrange(most)}")
+        name = thing["metadata"]["name"]
         if name not in self.names[kind]:
             self.names[kind].add(name)
-            return self.api.create(make(name))
+            return "create", thing
         if draw < 0.2 or draw > 0.95:
             self.names[kind].remove(name)
-            return self.api.delete(kind, name, self.namespace)
-        if kind == "Pod":
-            return self.api.patch("Pod", name, {"metadata": {"labels": self.labels()}}, self.namespace)
-        return self.api.update(make(name))
+            return "delete", thing
+        return "patch" if kind == "Pod" else "update", thing
+
+    def change(self):
+        """One, that the server accepts."""
+        verb, thing = self.draw()
+        kind, metadata = thing["kind"], thing["metadata"]
+        if verb == "delete":
+            self.api.delete(kind, metadata["name"], self.namespace)
+        elif verb == "patch":
+            labels = {"metadata": {"labels": metadata["labels"]}}
+            self.api.patch(kind, metadata["name"], labels, self.namespace)
+        else:
+            getattr(self.api, verb)(thing)
+        self.changes += 2 if self.api.has_status(thing) and verb == "create" else 1
 
     def work(self, over):
         while not over.is_set():
             self.change()
-            self.changes += 1
+
+
+def workers(api, seed):
+    print(f"storm {seed}")
+    there = set(api.names("Namespace"))
+    api.create_all([namespace(f"storm-{i}") for i in range(CONNECTIONS) if f"storm-{i}" not in there])
+    if GUESTS["metadata"]["name"] not in api.names("NetworkPolicy", "default"):
+        api.create(GUESTS)
+    return [Worker(api, seed, number) for number in range(CONNECTIONS)]
 
 
 class Storm:
     def __init__(self, api, seed):
-        print(f"storm {seed}")
-        there = set(api.names("Namespace"))
-        api.create_all([namespace(f"storm-{i}") for i in range(CONNECTIONS) if f"storm-{i}" not in there])
-        if GUESTS["metadata"]["name"] not in api.names("NetworkPolicy", "default"):
-            api.create(GUESTS)
-        self.workers = [Worker(api, seed, number) for number in range(CONNECTIONS)]
+        self.workers = workers(api, seed)
         self.over = threading.Event()
         self.failures = []
+        self.jobs = [lambda worker=worker: worker.work(self.over) for worker in self.workers]
 
-    def run(self, worker):
+    def run(self, job):
         try:
-            worker.work(self.over)
+            job()
         except Exception as failure:  # told by the thread that waits for this one
             self.failures.append(failure)
 
     def __enter__(self):
-        self.threads = [threading.Thread(target=self.run, args=[worker]) for worker in self.workers]
+        self.threads = [threading.Thread(target=self.run, args=[job]) for job in self.jobs]
         for thread in self.threads:
             thread.start()
         return self
@@ -115,3 +137,36 @@ class Storm:
     @property
     def changes(self):
         return sum(worker.changes for worker in self.workers)
+
+
+class Flood(Storm):
+    """rate: changes a second; they come in transactions, BEATS a second."""
+
+    BEATS = 20
+
+    def __init__(self, plane, seed, rate):
+        super().__init__(plane.api, seed)
+        self.etcd, self.rate = plane.etcd, rate
+        self.turn = self.written = 0
+        self.jobs = [self.pour]
+
+    def transaction(self, n):
+        """Of the last state of each object, as etcd changes none twice at once."""
+        last = {}
+        while len(last) < n:
+            verb, thing = self.workers[self.turn % CONNECTIONS].draw()
+            self.turn += 1
+            last[stored.key_of(thing)] = (stored.delete if verb == "delete" else stored.put)(thing)
+        return list(last.values())
+
+    def pour(self):
+        due = time.monotonic()
+        while not self.over.wait(max(0, due - time.monotonic())):
+            changes = self.transaction(self.rate // self.BEATS)
+            self.etcd.ask("kv/txn", {"success": changes})
+            self.written += len(changes)
+            due += 1 / self.BEATS
+
+    @property
+    def changes(self):
+        return self.written

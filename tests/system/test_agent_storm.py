@@ -12,7 +12,7 @@ import time
 
 import pytest
 from agents import eventually
-from storms import Storm
+from storms import Flood, Storm
 from worlds import ALLOW_CLIENT
 
 SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
@@ -47,15 +47,11 @@ def test_killed_again_and_again(new_world):
     is_enforced(world)
 
 
-@pytest.mark.parametrize("flavour", ["nft", "legacy"])
-def test_a_thousand_changes_a_second(new_world, flavour):
-    """Or as many as the API server can take. The agent keeps up: what changes is enforced soon."""
-    world = new_world(flavour)
-    world.api.create(ALLOW_CLIENT)
-    world.start()
+def in_a_storm(world, storm):
+    """Of changes that go on for a while: the agent keeps up, what changes is enforced soon."""
     lags = []
     with world.traffic() as traffic:
-        with Storm(world.api, SEED) as storm:
+        with storm:
             began = time.monotonic()
             while (seconds := time.monotonic() - began) < SECONDS:
                 lags.append(lag(world, allowed=len(lags) % 2 == 0))
@@ -65,6 +61,22 @@ def test_a_thousand_changes_a_second(new_world, flavour):
     is_enforced(world)
     assert max(lags) < LAG
     assert world.agent.metric("penstock_syncs_total", result="failed") == 0
+
+
+@pytest.fixture(params=["nft", "legacy"])
+def calm(request, new_world):
+    world = new_world(request.param)
+    world.api.create(ALLOW_CLIENT)
+    world.start()
+    return world
+
+
+def test_as_many_changes_as_the_server_takes(calm):
+    in_a_storm(calm, Storm(calm.api, SEED))
+
+
+def test_a_thousand_changes_a_second(calm):
+    in_a_storm(calm, Flood(calm.plane, SEED, 1000))
 
 
 def lag(world, allowed):
