@@ -46,7 +46,8 @@ struct cutting {
         struct answer *answers; /* ANSWERS */
         VEC(struct connection) doomed;
         size_t cut;
-        VEC(struct ip) asked; /* whose connections, sorted; none: everybody's */
+        bool some;            /* not everybody's connections, but those of */
+        VEC(struct ip) asked; /* these, sorted */
 };
 
 static struct nlmsghdr *put_request(struct netlink *netlink, uint8_t type, uint16_t flags,
@@ -153,12 +154,13 @@ static bool keep(struct cutting *cutting, const struct connection *connection)
         return ask(cutting, packet);
 }
 
-/* One that belongs to another is that one's, whatever its own ends are. */
+/* One that belongs to another is that one's, whatever its own ends are; one of a link may be shut
+ * by anybody's change. */
 static bool is_asked(const struct cutting *cutting, const struct connection *connection)
 {
         const struct packet *packet = &connection->packet;
 
-        return cutting->asked.n == 0 || connection->master ||
+        return !cutting->some || connection->master || policy_is_of_link(packet) ||
                vec_find(&cutting->asked, &packet->source, ip_compare_items) ||
                vec_find(&cutting->asked, &packet->destination, ip_compare_items);
 }
@@ -297,10 +299,7 @@ int conntrack_cut_of(const struct conntrack_judge *judge, const struct ip *addre
         _cleanup_arena_ struct arena *arena = arena_new();
         struct cutting cutting = cutting_of(arena, judge);
 
-        if (n == 0) {
-                *ret_cut = 0;
-                return 0;
-        }
+        cutting.some = true;
         for (size_t i = 0; i < n; i++)
                 vec_push(arena, &cutting.asked, addresses[i]);
         vec_sort(&cutting.asked, ip_compare_items);

@@ -33,7 +33,7 @@ bool conntrack_keep_allowed(const struct packet *packet, void *policies);
  * is an error, after all others have been. */
 int conntrack_cut(const struct conntrack_judge *judge, size_t *ret_cut, struct err *err);
 /* The same, asked only of connections that have one of these addresses as the packet's source or
- * destination, and of those that belong to another. */
+ * destination, of those that belong to another and of a link's own (policy_is_of_link()). */
 int conntrack_cut_of(const struct conntrack_judge *judge, const struct ip *addresses, size_t n,
                      size_t *ret_cut, struct err *err);
 /* Of all that a cut would delete now, those that it would count: nothing is changed. The packet is

@@ -221,12 +221,22 @@ static bool means_many(const struct ip *ip)
         return (ip->bytes[0] & 0xf0) == 224 || memcmp(ip->bytes, broadcast, 4) == 0;
 }
 
+static bool has_link_local_end(const struct packet *packet)
+{
+        return is_link_local(&packet->source) || is_link_local(&packet->destination);
+}
+
+bool policy_is_of_link(const struct packet *packet)
+{
+        return has_link_local_end(packet) || means_many(&packet->destination);
+}
+
 static bool link_denies(const struct cluster *cluster, const struct policy_options *options,
                         const struct packet *packet)
 {
         const struct pod *source;
 
-        if (is_link_local(&packet->source) || is_link_local(&packet->destination))
+        if (has_link_local_end(packet))
                 return may_meet_isolated_pod(cluster, options->node, packet);
         if (!means_many(&packet->destination))
                 return false;

@@ -48,6 +48,9 @@ struct verdict {
         struct side sides[DIRECTIONS]; /* egress of the source, ingress of the destination */
 };
 
+/* May it be denied for that? Then any pod's change may shut it, not its ends' alone. */
+bool policy_is_of_link(const struct packet *packet);
+
 const char *verdict_name(bool allowed); /* "Allowed", "Denied" */
 
 /* Lists in the verdict live in arena. The cluster must be sealed. */

@@ -559,9 +559,28 @@ static int flush(void **state)
         return netlink_talk(netlink, NULL, NULL, &err);
 }
 
+/* Whoever's policies change: of a link's addresses no pod is known. */
+static void what_is_of_a_link_is_always_asked(void **state)
+{
+        static const struct entry entries[] = {
+            ENTRY(PROTOCOL_UDP, "fe80::1", 40000, "fe80::2", 53),
+            ENTRY(PROTOCOL_UDP, "10.0.0.1", 40000, "224.0.0.5", 53),
+            ENTRY(PROTOCOL_UDP, "10.0.0.1", 40000, "10.0.0.2", 53),
+        };
+        struct witness witness = {.deny_port = 53};
+
+        insert_all(entries, 2);
+        assert_int_equal(CUT_OF(&witness, "10.0.0.9"), 2);
+        insert_all(entries, 3);
+        assert_int_equal(cut_of(&witness, (const char *const[]){NULL}), 2);
+        forget(&witness);
+        expect_left("UDP 10.0.0.1 10.0.0.2 53\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+            cmocka_unit_test_teardown(what_is_of_a_link_is_always_asked, flush),
             cmocka_unit_test_teardown(every_protocol_and_family_is_judged, flush),
             cmocka_unit_test_teardown(a_service_is_judged_by_the_pod_behind_it, flush),
             cmocka_unit_test_teardown(an_entry_is_deleted_in_its_own_zone, flush),
