@@ -9,6 +9,7 @@
 
 #define STATE_MS 1000 /* the feeder is told that the agent is at work */
 #define LOOK_MS  5000 /* what costs nearly nothing is compared */
+
 static void hear(uv_poll_t *poll, int status, int events)
 {
         struct agent *agent = poll->data;

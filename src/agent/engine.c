@@ -82,6 +82,15 @@ static void note_changes(struct engine *engine, const struct cluster *cluster,
                      (is_local_pod(engine, change->before) || is_local_pod(engine, change->after)));
 }
 
+static void count_pods(struct engine *engine)
+{
+        size_t local, isolated;
+
+        compile_memo_pods(engine->memo, &local, &isolated);
+        engine->metrics->local_pods = local;
+        engine->metrics->isolated_pods = isolated;
+}
+
 static void count_ruleset(struct agent_metrics *metrics, const struct ruleset *ruleset)
 {
         metrics->chains = metrics->rules = metrics->elements = 0;
@@ -117,6 +126,7 @@ static int apply(struct engine *engine, const struct cluster *cluster, struct er
                 return err_wrap(err, "compiling for node %s", engine->options->node);
         }
         histogram_add(&engine->metrics->parts[SYNC_COMPILE], clock_seconds() - began);
+        count_pods(engine);
         count_ruleset(engine->metrics, wanted);
         const size_t readings = keeper_readings(engine->keeper);
         began = clock_seconds();

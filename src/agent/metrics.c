@@ -93,7 +93,8 @@ static void print_syncs(const struct agent_metrics *metrics, struct strbuf *out)
 {
         static const char *const results[SYNC_RESULTS] = {
             [SYNC_DONE] = "done", [SYNC_FAILED] = "failed"};
-        static const char *const parts[] = {"compile", "apply", "conntrack"};
+        static const char *const parts[SYNC_PARTS] = {
+            [SYNC_COMPILE] = "compile", [SYNC_APPLY] = "apply", [SYNC_CONNTRACK] = "conntrack"};
         const char *name = "penstock_sync_duration_seconds";
 
         exposition_family(out, name, "histogram",
@@ -101,7 +102,7 @@ static void print_syncs(const struct agent_metrics *metrics, struct strbuf *out)
         print_histogram(out, name, NULL, &metrics->sync);
         name = "penstock_sync_part_duration_seconds";
         exposition_family(out, name, "histogram", "What a change's time was spent on.");
-        for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        for (size_t i = 0; i < SYNC_PARTS; i++)
                 print_histogram(out, name, parts[i], &metrics->parts[i]);
         name = "penstock_syncs_total";
         exposition_family(out, name, "counter", "Attempts to bring the kernel to what is wanted.");

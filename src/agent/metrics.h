@@ -26,8 +26,8 @@ enum sync_part { SYNC_COMPILE, SYNC_APPLY, SYNC_CONNTRACK, SYNC_PARTS };
 enum sync_result { SYNC_DONE, SYNC_FAILED, SYNC_RESULTS };
 
 struct agent_metrics {
-        struct histogram sync;        /* from the first event to the kernel's change */
-        struct histogram parts[3];    /* compile, apply, conntrack */
+        struct histogram sync; /* from the first event to the kernel's change */
+        struct histogram parts[SYNC_PARTS];
         uint64_t syncs[SYNC_RESULTS]; /* attempts */
         uint64_t repairs;             /* of what others had changed */
         uint64_t connections_cut;

@@ -83,16 +83,18 @@ static struct class *class_of(struct compiler *compiler, struct classes *classes
         return class;
 }
 
-static void add_member(struct compiler *compiler, struct classes *classes, const struct pod *pod,
+/* Is it isolated in this direction? */
+static bool add_member(struct compiler *compiler, struct classes *classes, const struct pod *pod,
                        struct span span, enum direction direction)
 {
         struct class *class = class_of(compiler, classes, pod, span, direction);
 
         if (!class)
-                return;
+                return false;
         class->n_pods++;
         struct member member = {pod, class};
         vec_push(compiler->scratch, &classes->members, member);
+        return true;
 }
 
 void classes_find(struct compiler *compiler, struct classes ret[static DIRECTIONS])
@@ -102,11 +104,14 @@ void classes_find(struct compiler *compiler, struct classes ret[static DIRECTION
 
         memset(ret, 0, DIRECTIONS * sizeof(*ret));
         vec_foreach (const struct pod *const, pod, &compiler->locals) {
+                bool isolated = false;
+
                 if ((*pod)->meta.namespace != namespace) {
                         namespace = (*pod)->meta.namespace;
                         span = cluster_policies_of(compiler->cluster, namespace);
                 }
                 for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++)
-                        add_member(compiler, &ret[d], *pod, span, d);
+                        isolated |= add_member(compiler, &ret[d], *pod, span, d);
+                compiler->isolated_pods += isolated;
         }
 }

@@ -17,6 +17,7 @@ struct compiler {
         struct ruleset *ruleset;
         struct known *known;             /* of chains and sets */
         local_pods locals;               /* the node's */
+        size_t isolated_pods;            /* of these, in any direction: classes_find() */
         suspect_list suspects[FAMILIES]; /* what names remember is true of any other address */
         struct span *spans;              /* compiler_pods_of() */
         struct strbuf *key;              /* key_begin() */

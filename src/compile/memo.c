@@ -13,6 +13,7 @@
 struct compile_memo {
         struct known *known;
         struct locals *locals;
+        size_t local_pods, isolated_pods; /* of the last compile */
         struct doubts doubts;
 };
 
@@ -62,6 +63,12 @@ void compile_memo_change(struct compile_memo *memo, const struct cluster *cluste
                 forget(memo);
 }
 
+void compile_memo_pods(const struct compile_memo *memo, size_t *ret_local, size_t *ret_isolated)
+{
+        *ret_local = memo->local_pods;
+        *ret_isolated = memo->isolated_pods;
+}
+
 size_t compile_memo_size(const struct compile_memo *memo)
 {
         return sizeof(*memo) + known_size(memo->known) + locals_size(memo->locals) +
@@ -80,6 +87,8 @@ static void run(struct compiler *compiler, struct compile_memo *memo)
         known_begin(memo->known);
         compiler_run(compiler);
         known_end(memo->known);
+        memo->local_pods = compiler->locals.n;
+        memo->isolated_pods = compiler->isolated_pods;
         doubts_done(&memo->doubts);
         if (compiler->failed)
                 forget(memo);

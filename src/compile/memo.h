@@ -15,6 +15,10 @@ void compile_memo_free(struct compile_memo *memo);
 void compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
                          const cluster_changes *changes);
 
+/* Of the last compile: the node's pods that take part, and those of them that a policy isolates in
+ * any direction. */
+void compile_memo_pods(const struct compile_memo *memo, size_t *ret_local, size_t *ret_isolated);
+
 /* Bytes held. */
 size_t compile_memo_size(const struct compile_memo *memo);
 

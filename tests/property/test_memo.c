@@ -166,6 +166,31 @@ static void hold_kept(const struct kept *kept)
         assert_string_equal(strbuf_text(&text), strbuf_text(&kept->text));
 }
 
+static bool is_isolated(const struct cluster *cluster, const struct pod *pod)
+{
+        vec_foreach (const struct network_policy, policy, &cluster->policies)
+                if (strcmp(policy->meta.namespace, pod->meta.namespace) == 0 &&
+                    selector_matches(&policy->pod_selector, &pod->meta.labels))
+                        return true; /* in one direction at least: there is no policy of none */
+        return false;
+}
+
+static void hold_pods(const struct compile_memo *memo, const struct cluster *cluster,
+                      const char *node)
+{
+        size_t locals = 0, isolated = 0, ret_locals, ret_isolated;
+
+        vec_foreach (const struct pod, pod, &cluster->pods) {
+                if (!pod_takes_part(pod) || strcmp(pod->node, node) != 0)
+                        continue;
+                locals++;
+                isolated += is_isolated(cluster, pod);
+        }
+        compile_memo_pods(memo, &ret_locals, &ret_isolated);
+        assert_int_equal(ret_locals, locals);
+        assert_int_equal(ret_isolated, isolated);
+}
+
 static void hold(struct run *run, const struct cluster *cluster, unsigned node)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
@@ -181,6 +206,7 @@ static void hold(struct run *run, const struct cluster *cluster, unsigned node)
 
         assert_non_null(wanted);
         assert_non_null(found);
+        hold_pods(run->memos[node], cluster, options.node);
         print(wanted, &whole);
         keep(kept, again, found);
         if (strcmp(strbuf_text(&whole), strbuf_text(&kept->text)) != 0)
