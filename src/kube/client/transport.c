@@ -265,11 +265,6 @@ struct request *transport_send(struct transport *transport, const char *path, co
         return request;
 }
 
-void request_cancel(struct request *request)
-{
-        request_end(request);
-}
-
 static void on_resume(uv_timer_t *timer)
 {
         struct transport *transport = timer->data;

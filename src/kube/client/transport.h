@@ -58,8 +58,6 @@ struct transport *transport_new(uv_loop_t *loop, const struct transport_options 
 /* json: NULL for GET. done is never called from within this function. */
 struct request *transport_send(struct transport *transport, const char *path, const char *json,
                                const struct request_handler *handler);
-/* Ends one without calling done; not from its own body or opened. */
-void request_cancel(struct request *request);
 void transport_pause(struct transport *transport, bool paused);
 /* Every request is over; the loop has to run until closed is called. From none of its functions. */
 void transport_close(struct transport *transport, void (*closed)(void *data), void *data);
