@@ -12,11 +12,6 @@ struct reading {
         bool whole; /* no net is local but 127.0.0.0/8 */
 };
 
-static int compare(const void *a, const void *b)
-{
-        return ip_compare(a, b);
-}
-
 static void read_address(const struct nlmsghdr *message, void *data)
 {
         const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
@@ -46,14 +41,14 @@ int local_addresses_read(struct arena *arena, struct local_addresses *ret, struc
         mnl_nlmsg_put_extra_header(request, sizeof(struct ifaddrmsg));
         if (netlink_talk(netlink, read_address, &reading, err) < 0)
                 return err_wrap(err, "reading this namespace's addresses");
-        vec_sort(&reading.addresses.list, compare);
+        vec_sort(&reading.addresses.list, ip_compare_items);
         *ret = reading.addresses;
         return 0;
 }
 
 bool local_addresses_contain(const struct local_addresses *addresses, const struct ip *ip)
 {
-        return vec_find(&addresses->list, ip, compare);
+        return vec_find(&addresses->list, ip, ip_compare_items);
 }
 
 static void read_route(const struct nlmsghdr *message, void *data)
@@ -88,7 +83,7 @@ int local_broadcasts_read(struct arena *arena, struct local_addresses *ret, bool
                                    sizeof(struct rtmsg));
         if (netlink_talk(netlink, read_route, &reading, err) < 0)
                 return err_wrap(err, "reading this namespace's routes");
-        vec_sort(&reading.addresses.list, compare);
+        vec_sort(&reading.addresses.list, ip_compare_items);
         *ret = reading.addresses;
         *ret_whole = reading.whole;
         return 0;

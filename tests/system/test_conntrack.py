@@ -124,14 +124,19 @@ def test_what_a_udp_server_sends_by_itself_is_its_own_flow(wired, family):
     assert not denied.to_server()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_service_is_judged_by_the_pod_behind_it(wired, family):
+def add_service(wired, family):
+    """Port 80 of it is the backend's port 8080, as kube-proxy would have it."""
     tool = "iptables-nft" if family == "IPv4" else "ip6tables-nft"
     target = f"[{BACKEND[family]}]:8080" if family == "IPv6" else f"{BACKEND[family]}:8080"
     wired.in_node(
         tool, "-t", "nat", "-A", "PREROUTING", "-d", SERVICE[family], "-p", "tcp", "--dport", "80",
         "-j", "DNAT", "--to-destination", target,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_service_is_judged_by_the_pod_behind_it(wired, family):
+    add_service(wired, family)
     server = wired.server("pod.default.backend", "TCP", BACKEND[family])
     service = wired.connect("pod.default.other", server, SERVICE[family], 80)
 
@@ -148,12 +153,7 @@ def test_a_service_is_judged_by_the_pod_behind_it(wired, family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_only_connections_of_asked_addresses_are_cut(wired, family):
     """Whoever opened them, and by whatever address of a service."""
-    tool = "iptables-nft" if family == "IPv4" else "ip6tables-nft"
-    target = f"[{BACKEND[family]}]:8080" if family == "IPv6" else f"{BACKEND[family]}:8080"
-    wired.in_node(
-        tool, "-t", "nat", "-A", "PREROUTING", "-d", SERVICE[family], "-p", "tcp", "--dport", "80",
-        "-j", "DNAT", "--to-destination", target,
-    )  # fmt: skip
+    add_service(wired, family)
     backend = wired.server("pod.default.backend", "TCP", BACKEND[family])
     frontend = wired.server("pod.default.frontend", "TCP", FRONTEND[family])
     wired.connect("pod.default.frontend", backend, BACKEND[family])

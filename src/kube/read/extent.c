@@ -4,21 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kube/read/eight.h"
+
 /* Eight bytes at a time, to the first of them that is of interest. */
-
-#define EACH_BYTE(b) (0x0101010101010101u * (uint64_t)(b))
-
-/* The first byte lowest. */
-static inline uint64_t load_eight(const char *at)
-{
-        uint64_t word;
-
-        memcpy(&word, at, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
-        return word;
-}
 
 /* The high bit of each byte that is 0; borrows spoil bytes behind the first one only. */
 static inline uint64_t zero_bytes(uint64_t word)

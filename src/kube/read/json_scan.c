@@ -5,25 +5,12 @@
 #include <string.h>
 
 #include "kube/load.h"
+#include "kube/read/eight.h"
 #include "kube/read/extent.h"
 
 /* kubectl prints a pod on some 150 lines, of which a third are the blanks that indent them and
  * another third are texts. Both are passed over eight bytes at a time; everything else is a byte or
  * two. Texts are checked where they stand in the window and copied once. */
-
-#define EACH_BYTE(b) (0x0101010101010101u * (uint64_t)(b))
-
-/* Eight bytes, the first one lowest. */
-static inline uint64_t load_eight(const unsigned char *at)
-{
-        uint64_t word;
-
-        memcpy(&word, at, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
-        return word;
-}
 
 struct json_scan scan_begin(struct input *input, struct problems *problems)
 {
