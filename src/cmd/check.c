@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "netlink/pod_bridges.h"
 #include "cmd/command.h"
 #include "cmd/node_facts.h"
 #include "cmd/progress.h"
 #include "cmd/saved.h"
+#include "netlink/pod_bridges.h"
 #include "netlink/route.h"
 
 static const struct {
@@ -201,7 +201,8 @@ static void look_at_bridges(struct check *check)
         struct bridge_report report = {0};
         struct err err;
 
-        if (pod_bridges_filter(check->snapshot.cluster, check->snapshot.node, true, &report, &err) < 0)
+        if (pod_bridges_filter(check->snapshot.cluster, check->snapshot.node, true, &report, &err) <
+            0)
                 check->bridge_fault = arena_strdup(check->arena, err.text);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
                 if (report.wanted[family])

@@ -3,7 +3,7 @@
 #include <string.h>
 
 int pod_bridges_filter(const struct cluster *cluster, const char *node, bool only_look,
-                   struct bridge_report *ret, struct err *err)
+                       struct bridge_report *ret, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         VEC(struct ip) pods = {0};
