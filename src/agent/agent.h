@@ -30,10 +30,9 @@ struct agent {
         uv_signal_t signals[3];
 
         bool listed[OBJECT_KINDS];
-        size_t reported; /* of the mirror's fresh refusals */
-        bool due;        /* the kernel may not be what it is to be */
-        bool waiting;    /* … but the last try failed, and the next is not yet to be made */
-        double since;    /* when it became due */
+        bool due;     /* the kernel may not be what it is to be */
+        bool waiting; /* … but the last try failed, and the next is not yet to be made */
+        double since; /* when it became due */
         uint64_t delay;
         bool enforcing;
         char why[sizeof(((struct feed_state *)0)->why)];

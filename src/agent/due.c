@@ -46,7 +46,7 @@ static void report(struct agent *agent)
         const struct refused *refused;
         size_t n = mirror_refused_freshly(agent->mirror, &refused);
 
-        for (size_t i = agent->reported; i < n; i++) {
+        for (size_t i = 0; i < n; i++) {
                 _cleanup_strbuf_ struct strbuf text = {0};
                 log_event(LOG_WARNING, "an object is not accepted",
                           log_text("kind", api_kinds[refused[i].kind].kind),
@@ -56,7 +56,6 @@ static void report(struct agent *agent)
                 report_refused(&refused[i], (int64_t)time(NULL), &text);
                 feeding_send_text(agent->feeding, FEED_REPORT, 0, text.text);
         }
-        agent->reported = n;
 }
 
 static void retry(uv_timer_t *timer)
@@ -101,7 +100,6 @@ static void work_off(uv_check_t *check)
         if (!agent->due || agent->waiting || !mirror_is_whole(agent->mirror))
                 return;
         report(agent);
-        agent->reported = 0; /* the engine settles the mirror */
         if (engine_sync(agent->engine, agent->mirror, &err) < 0)
                 failed(agent, err.text);
         else

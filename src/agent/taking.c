@@ -61,7 +61,7 @@ static void note_changes(struct agent *agent)
         const struct refused *ignored;
 
         if (mirror_changes(agent->mirror)->n > 0 ||
-            mirror_refused_freshly(agent->mirror, &ignored) > agent->reported)
+            mirror_refused_freshly(agent->mirror, &ignored) > 0)
                 due_note(agent);
 }
 
