@@ -13,9 +13,10 @@
 
 /* The agent: rules, sets, conntrack and bridges' settings of its network namespace, by netlink and
  * by the node's own tools. Capabilities: NET_ADMIN, without which it fails, and NET_RAW
- * (iptables-legacy's raw sockets) where it is there. Kernel modules can't be loaded by hand any
- * more; what nf_tables, ipset and xtables ask for, the kernel loads by itself. Started as another
- * user than root, it can't open root's /run/xtables.lock: XTABLES_LOCKFILE says another. */
+ * (raw sockets of iptables' set match, and of all of iptables-legacy) where it is there. Kernel
+ * modules can't be loaded by hand any more; what nf_tables, ipset and xtables ask for, the kernel
+ * loads by itself. Started as another user than root, it can't open root's /run/xtables.lock:
+ * XTABLES_LOCKFILE says another. */
 int sandbox_agent(struct err *err);
 /* The feeder: TCP, threads, and files to be read. No capability at all, no netlink, no sockets of
  * others on this machine, no signals to others, nothing to be run or written. may_execute, for a

@@ -94,6 +94,15 @@ static void weigh(const char *save, struct evidence *evidence)
         }
 }
 
+/* Not being shown what is there (a right is missing, a tool was killed) says nothing of whether it
+ * is much; only a kernel without nf_tables is told by its tool's refusal. */
+static bool hides_rules(const struct tool_run *run, enum flavour flavour, enum family family)
+{
+        return run->failure == TOOL_UNKNOWN ||
+               (run->failure == TOOL_REFUSED && flavour == FLAVOUR_LEGACY &&
+                legacy_has_table(family, NULL));
+}
+
 /* Legacy's tables are not loaded by looking at them: a save without -t shows those that are there.
  */
 static int gather(struct evidence evidence[FLAVOURS], struct err *err)
@@ -108,6 +117,9 @@ static int gather(struct evidence evidence[FLAVOURS], struct err *err)
                 struct evidence *of = &evidence[i / FAMILIES];
                 of->installed |= runs[i].failure != TOOL_MISSING;
                 weigh(strbuf_text(&runs[i].output), of);
+                if (r == 0 && hides_rules(&runs[i], i / FAMILIES, i % FAMILIES))
+                        r = err_set(err, "which iptables holds the node's rules can't be seen: %s",
+                                    runs[i].err.text);
         }
         if (!evidence[FLAVOUR_NFT].installed && !evidence[FLAVOUR_LEGACY].installed)
                 r = err_set(err, "no usable iptables: neither %s nor %s is in PATH",

@@ -15,7 +15,7 @@ bool flavour_parse(const char *name, enum flavour *ret); /* also "nft", "legacy"
 
 /* What holds penstock's own chains first, then what holds kubelet's hint (KUBE-IPTABLES-HINT,
  * KUBE-KUBELET-CANARY in mangle), then what holds more rules, then what plain `iptables` is.
- * Fails where no usable iptables is installed. */
+ * Fails where no usable iptables is installed, or one doesn't show what it holds. */
 int flavour_detect(enum flavour *ret, struct err *err);
 /* "iptables-nft-save" and the like: tool is "save", "restore" or "". Static text. */
 const char *flavour_tool(enum flavour flavour, enum family family, const char *tool);

@@ -42,8 +42,8 @@ def here(name, at=None, **more):
 
 
 class World:
-    def __init__(self, plane, node, *flags, **more):
-        """flags and more: the agent's, which is not started yet."""
+    def __init__(self, plane, node, *flags, agent=None, **more):
+        """flags and more: the agent's, which is not started yet. agent: a function that makes another."""
         self.plane, self.api, self.node = plane, plane.api, node
         with contextlib.ExitStack() as undo:
             for name, addresses in ADDRESSES.items():
@@ -56,7 +56,8 @@ class World:
             undo.callback(self.close_servers)
             for address in ADDRESSES["web"]:
                 self.servers[address] = self.serve("web", "UDP", address)
-            self.agent = Agent(node, more.pop("kubeconfig", None) or plane.kubeconfig(), *flags, **more)
+            make_agent = agent or (lambda node: Agent(node, more.pop("kubeconfig", None) or plane.kubeconfig(), *flags, **more))
+            self.agent = make_agent(node)
             self.undo = undo.pop_all()
 
     def start(self):
