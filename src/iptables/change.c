@@ -1,5 +1,6 @@
 #include "iptables/change.h"
 
+#include "iptables/overlap.h"
 #include "iptables/remembered.h"
 #include "iptables/send.h"
 #include "iptables/stand_in.h"
@@ -134,23 +135,46 @@ static int make_counted_plan(struct change *change, struct plan *ret, struct err
         return 0;
 }
 
-int change_carry_out(struct change *change, struct err *err)
+static int go_straight(struct change *change, const struct plan *plan, struct err *err)
+{
+        return send_plan(plan, change->installed, change->installed, change->options,
+                         change->report, err);
+}
+
+static int carry_out(struct change *change, struct err *err)
 {
         _cleanup_plan_ struct plan plan = {0};
-        const struct installed *installed = change->installed;
         struct map *names;
-        int r;
 
         if (make_counted_plan(change, &plan, err) < 0)
                 return -1;
         if (change->options->dry_run)
-                r = 0;
-        else if (stand_in_names(change->arena, installed, change->wanted, &plan, &names, err) < 0)
-                r = -1;
-        else if (map_size(names) > 0)
-                r = go_the_long_way(change, names, err);
-        else
-                r = send_plan(&plan, installed, installed, change->options, change->report, err);
+                return 0;
+        if (change->wanted->turn != SETS_AROUND && change->remembered)
+                return go_straight(change, &plan, err);
+        if (change->wanted->turn != SETS_AROUND) { /* it was not what is installed */
+                begin_again(change->report);
+                return change_carry_out(change, err);
+        }
+        if (stand_in_names(change->arena, change->installed, change->wanted, &plan, &names, err) <
+            0)
+                return -1;
+        return map_size(names) > 0 ? go_the_long_way(change, names, err)
+                                   : go_straight(change, &plan, err);
+}
+
+int change_carry_out(struct change *change, struct err *err)
+{
+        const struct wanted *wanted = change->wanted;
+        struct wanted turned = *wanted;
+
+        turned.turn = change->remembered && overlap_takes_turn(change->arena, change->installed,
+                                                               wanted, change->turn)
+                          ? change->turn
+                          : SETS_AROUND;
+        change->wanted = &turned;
+        int r = carry_out(change, err);
+        change->wanted = wanted;
         change->report->changed = report_says_changed(change->report);
         return r;
 }

@@ -12,6 +12,8 @@ struct change {
          * is something else than what is remembered. */
         bool remembered;
         const struct wanted *wanted;
+        /* What is remembered differs from wanted by one pod only (overlap_takes_turn()). */
+        enum sets_turn turn;
         const struct apply_options *options;
         struct apply_report *report;
 };

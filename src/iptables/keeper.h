@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "iptables/apply.h"
+#include "iptables/plan.h"
 
 /* Keeps the kernel at what is wanted, time after time: as iptables_apply(), with the same order and
  * the same promises, but it remembers what is installed instead of reading it each time (tens of
@@ -26,7 +27,7 @@ void keeper_free(struct keeper *keeper); /* what is installed stays */
  * something else is remembered, on failure at once. On failure what is enforced is as it was where
  * that could be had (err says so), and all is read again next time. */
 int keeper_apply(struct keeper *keeper, struct arena *arena, const struct ruleset *wanted,
-                 struct apply_report *report, struct err *err);
+                 enum sets_turn turn, struct apply_report *report, struct err *err);
 
 /* To be polled for reading; -1 where the kernel tells nothing. */
 int keeper_descriptor(const struct keeper *keeper);

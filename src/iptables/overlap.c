@@ -139,3 +139,21 @@ struct map *overlap_find(struct arena *arena, const struct installed *installed,
         }
         return found;
 }
+
+bool overlap_takes_turn(struct arena *arena, const struct installed *installed,
+                        const struct wanted *wanted, enum sets_turn turn)
+{
+        struct overlap overlap = {.arena = arena, .installed = installed, .wanted = wanted};
+        struct map *found = map_new(arena);
+
+        if (turn == SETS_AROUND || has_misfits(installed->sets, wanted->sets))
+                return false;
+        note_changed(&overlap, NULL, found);
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
+                const struct turnover *turnover = &overlap.turnover[family];
+                if (turnover->several ||
+                    (turn == SETS_GROW_LAST ? turnover->removes : turnover->adds))
+                        return false;
+        }
+        return map_size(found) == 0;
+}

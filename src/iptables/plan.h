@@ -13,11 +13,19 @@ struct plan {
         struct strbuf destroy;                   /* ipset restore -exist */
 };
 
+/* When sets that rules in force ask change, if rules change too. */
+enum sets_turn {
+        SETS_AROUND,       /* they grow before the rules change, and shrink after */
+        SETS_GROW_LAST,    /* of one pod that comes: after */
+        SETS_SHRINK_FIRST, /* of one pod that goes: before */
+};
+
 /* What is wanted: penstock's chains and jumps of both flavours' filter tables, and its sets. What
  * else is in these rulesets (wanted may be what was installed at some time) is not looked at. */
 struct wanted {
         const struct ruleset *rules[FLAVOURS];
         const struct ruleset *sets;
+        enum sets_turn turn;
 };
 
 /* Adds to report what the plan changes, and, where diff is set, how; and notes about what has to be

@@ -17,6 +17,7 @@ struct sets_plan {
         struct arena *arena;
         const struct installed *installed;
         const struct map *in_use; /* by what is installed; NULL until somebody asks */
+        enum sets_turn turn;
         bool diff;
         struct apply_report *report;
         struct plan *plan;
@@ -115,20 +116,34 @@ static void destroy_set(struct sets_plan *to, const struct set *set)
         show_removed_set(to, set);
 }
 
+static struct strbuf *when_added(struct sets_plan *to, const struct set *set)
+{
+        bool last = set_is_shortcut(set) || (to->turn == SETS_GROW_LAST && is_in_use(to, set));
+
+        return last ? &to->plan->after : &to->plan->before;
+}
+
+static struct strbuf *when_removed(struct sets_plan *to, const struct set *set)
+{
+        bool first = set_is_shortcut(set) || to->turn == SETS_SHRINK_FIRST || !is_in_use(to, set);
+
+        return first ? &to->plan->before : &to->plan->after;
+}
+
 /* An element whose nomatch changes is added again, which overwrites it. */
 static void change_set(struct sets_plan *to, const struct set *now, const struct set *wanted)
 {
         const struct set_element *a = now->elements.items, *a_end = a + now->elements.n;
         const struct set_element *b = wanted->elements.items, *b_end = b + wanted->elements.n;
-        bool changed = false, shortcut = set_is_shortcut(wanted);
-        struct strbuf *added = shortcut ? &to->plan->after : &to->plan->before;
-        struct strbuf *removed = NULL;
+        struct strbuf *added = NULL, *removed = NULL;
+        bool changed = false;
 
         while (a < a_end || b < b_end) {
                 int order = a == a_end ? 1 : b == b_end ? -1 : set_element_key_compare(a, b);
                 if (order < 0 && !removed)
-                        removed = shortcut || !is_in_use(to, wanted) ? &to->plan->before
-                                                                     : &to->plan->after;
+                        removed = when_removed(to, wanted);
+                else if (order >= 0 && !added)
+                        added = when_added(to, wanted);
                 if (order < 0) {
                         delete_element(to, now, a, removed);
                 } else if (order > 0) {
@@ -158,14 +173,14 @@ static const struct set *next_own(const struct set *set, const struct set *end)
         return set;
 }
 
-void plan_sets(struct arena *arena, const struct installed *installed, const struct ruleset *wanted,
+void plan_sets(struct arena *arena, const struct installed *installed, const struct wanted *wanted,
                bool diff, struct apply_report *report, struct plan *plan)
 {
-        struct sets_plan to = {arena, installed, NULL, diff, report, plan};
+        struct sets_plan to = {arena, installed, NULL, wanted->turn, diff, report, plan};
         const struct set *a_end = installed->sets->sets.items + installed->sets->sets.n;
-        const struct set *b_end = wanted->sets.items + wanted->sets.n;
+        const struct set *b_end = wanted->sets->sets.items + wanted->sets->sets.n;
         const struct set *a = next_own(installed->sets->sets.items, a_end);
-        const struct set *b = next_own(wanted->sets.items, b_end);
+        const struct set *b = next_own(wanted->sets->sets.items, b_end);
 
         while (a < a_end || b < b_end) {
                 int order = a == a_end ? 1 : b == b_end ? -1 : strcmp(a->name, b->name);
