@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/arrival.h"
+#include "agent/lone_pod.h"
 #include "agent/touched.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -24,7 +24,7 @@ struct engine {
         struct agent_metrics *metrics;
         struct keeper *keeper;
         struct compile_memo *memo;
-        struct arrival arrival; /* since the last apply */
+        struct lone_pod lone;   /* since the last apply */
         struct touched touched; /* since connections were last asked */
         bool may_have_shut;     /* likewise */
         bool bridges_due;
@@ -76,7 +76,7 @@ static void note_changes(struct engine *engine, const struct cluster *cluster,
                          const cluster_changes *changes)
 {
         compile_memo_change(engine->memo, cluster, changes);
-        arrival_add(&engine->arrival, changes);
+        lone_pod_add(&engine->lone, changes);
         touched_add(&engine->touched, cluster, changes, engine->options->node);
         vec_foreach (const struct cluster_change, change, changes)
                 engine->bridges_due |=
@@ -133,13 +133,13 @@ static int apply(struct engine *engine, const struct cluster *cluster, struct er
         count_ruleset(engine->metrics, wanted);
         const size_t readings = keeper_readings(engine->keeper);
         began = clock_seconds();
-        int r = keeper_apply(engine->keeper, arena, wanted, arrival_turn(&engine->arrival), &report,
+        int r = keeper_apply(engine->keeper, arena, wanted, lone_pod_is_all(&engine->lone), &report,
                              err);
         histogram_add(&engine->metrics->parts[SYNC_APPLY], clock_seconds() - began);
         note_shutting(engine, keeper_readings(engine->keeper) != readings);
         if (r < 0)
                 return -1;
-        engine->arrival = (struct arrival){0};
+        engine->lone = (struct lone_pod){0};
         engine->metrics->repairs += engine->drifted && report.changed;
         engine->drifted = false;
         log_event(report.changed ? LOG_INFO : LOG_DEBUG, "applied",

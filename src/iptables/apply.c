@@ -57,7 +57,7 @@ struct ruleset *iptables_read(struct arena *arena, enum flavour flavour, struct 
         return ruleset;
 }
 
-static int apply_locked(const struct wanted *wanted, const struct apply_options *options,
+static int apply_locked(struct wanted *wanted, const struct apply_options *options,
                         struct apply_report *report, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
@@ -77,7 +77,7 @@ static int apply_locked(const struct wanted *wanted, const struct apply_options 
         return change_carry_out(&change, err);
 }
 
-static int apply_wanted(const struct wanted *wanted, const struct apply_options *options,
+static int apply_wanted(struct wanted *wanted, const struct apply_options *options,
                         struct apply_report *ret, struct err *err)
 {
         struct apply_report report = {0};

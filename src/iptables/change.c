@@ -43,6 +43,7 @@ static int recount(struct change *change, struct installed *now, const struct wa
         if (remembered_recount(now, flavour, wanted ? wanted->rules[flavour] : NULL, &why) == 0)
                 return 0;
         change->remembered = false;
+        change->wanted->turn = SETS_AROUND;
         return installed_read(change->arena, flavour, now, err);
 }
 
@@ -135,46 +136,30 @@ static int make_counted_plan(struct change *change, struct plan *ret, struct err
         return 0;
 }
 
-static int go_straight(struct change *change, const struct plan *plan, struct err *err)
+/* Straight, or by stand-ins. */
+static int carry_out(struct change *change, const struct plan *plan, struct err *err)
 {
+        struct map *names = NULL;
+
+        if (change->wanted->turn == SETS_AROUND &&
+            stand_in_names(change->arena, change->installed, change->wanted, plan, &names, err) < 0)
+                return -1;
+        if (names && map_size(names) > 0)
+                return go_the_long_way(change, names, err);
         return send_plan(plan, change->installed, change->installed, change->options,
                          change->report, err);
 }
 
-static int carry_out(struct change *change, struct err *err)
-{
-        _cleanup_plan_ struct plan plan = {0};
-        struct map *names;
-
-        if (make_counted_plan(change, &plan, err) < 0)
-                return -1;
-        if (change->options->dry_run)
-                return 0;
-        if (change->wanted->turn != SETS_AROUND && change->remembered)
-                return go_straight(change, &plan, err);
-        if (change->wanted->turn != SETS_AROUND) { /* it was not what is installed */
-                begin_again(change->report);
-                return change_carry_out(change, err);
-        }
-        if (stand_in_names(change->arena, change->installed, change->wanted, &plan, &names, err) <
-            0)
-                return -1;
-        return map_size(names) > 0 ? go_the_long_way(change, names, err)
-                                   : go_straight(change, &plan, err);
-}
-
 int change_carry_out(struct change *change, struct err *err)
 {
-        const struct wanted *wanted = change->wanted;
-        struct wanted turned = *wanted;
+        _cleanup_plan_ struct plan plan = {0};
 
-        turned.turn = change->remembered && overlap_takes_turn(change->arena, change->installed,
-                                                               wanted, change->turn)
-                          ? change->turn
-                          : SETS_AROUND;
-        change->wanted = &turned;
-        int r = carry_out(change, err);
-        change->wanted = wanted;
+        if (change->remembered && change->one_pod)
+                change->wanted->turn =
+                    overlap_turn(change->arena, change->installed, change->wanted);
+        if (make_counted_plan(change, &plan, err) < 0)
+                return -1;
+        int r = change->options->dry_run ? 0 : carry_out(change, &plan, err);
         change->report->changed = report_says_changed(change->report);
         return r;
 }

@@ -11,9 +11,8 @@ struct change {
          * have counted since is read where they are written again, and nothing else, unless there
          * is something else than what is remembered. */
         bool remembered;
-        const struct wanted *wanted;
-        /* What is remembered differs from wanted by one pod only (overlap_takes_turn()). */
-        enum sets_turn turn;
+        struct wanted *wanted; /* whose turn is found here */
+        bool one_pod;          /* that is all in which wanted is not what was wanted last */
         const struct apply_options *options;
         struct apply_report *report;
 };

@@ -98,16 +98,15 @@ static void remember(struct keeper *keeper, struct arena *arena, const struct in
         note_entries(keeper->options.flavour, keeper->entries);
 }
 
-static int apply_locked(struct keeper *keeper, struct arena *wanted_arena,
-                        const struct wanted *wanted, enum sets_turn turn,
-                        struct apply_report *report, struct err *err)
+static int apply_locked(struct keeper *keeper, struct arena *wanted_arena, struct wanted *wanted,
+                        bool one_pod, struct apply_report *report, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct installed installed;
         struct change change = {.arena = arena,
                                 .installed = &installed,
                                 .wanted = wanted,
-                                .turn = turn,
+                                .one_pod = one_pod,
                                 .options = &keeper->options,
                                 .report = report};
 
@@ -123,7 +122,7 @@ static int apply_locked(struct keeper *keeper, struct arena *wanted_arena,
 }
 
 int keeper_apply(struct keeper *keeper, struct arena *arena, const struct ruleset *wanted,
-                 enum sets_turn turn, struct apply_report *report, struct err *err)
+                 bool one_pod, struct apply_report *report, struct err *err)
 {
         struct wanted all = {.sets = wanted};
         struct apply_report done = {0};
@@ -133,7 +132,7 @@ int keeper_apply(struct keeper *keeper, struct arena *arena, const struct rulese
         all.rules[keeper->options.flavour] = wanted;
         keeper->may_have_shut = true;
         if (lock >= 0) {
-                r = apply_locked(keeper, arena, &all, turn, &done, err);
+                r = apply_locked(keeper, arena, &all, one_pod, &done, err);
                 close(lock);
         }
         if (r <= 0) {

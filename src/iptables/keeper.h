@@ -3,7 +3,6 @@
 #include <stdbool.h>
 
 #include "iptables/apply.h"
-#include "iptables/plan.h"
 
 /* Keeps the kernel at what is wanted, time after time: as iptables_apply(), with the same order and
  * the same promises, but it remembers what is installed instead of reading it each time (tens of
@@ -24,10 +23,12 @@ struct keeper *keeper_new(const struct apply_options *options);
 void keeper_free(struct keeper *keeper); /* what is installed stays */
 
 /* Makes the kernel hold wanted. All of it lives in arena, which is taken over: it is freed when
- * something else is remembered, on failure at once. On failure what is enforced is as it was where
- * that could be had (err says so), and all is read again next time. */
+ * something else is remembered, on failure at once. one_pod: wanted is of a cluster of which one
+ * pod has changed since the one of the last apply that did not fail, and nothing else: rules and
+ * sets then take turns, which is twice as fast (overlap.h). On failure what is enforced is as it
+ * was where that could be had (err says so), and all is read again next time. */
 int keeper_apply(struct keeper *keeper, struct arena *arena, const struct ruleset *wanted,
-                 enum sets_turn turn, struct apply_report *report, struct err *err);
+                 bool one_pod, struct apply_report *report, struct err *err);
 
 /* To be polled for reading; -1 where the kernel tells nothing. */
 int keeper_descriptor(const struct keeper *keeper);

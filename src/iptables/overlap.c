@@ -140,20 +140,22 @@ struct map *overlap_find(struct arena *arena, const struct installed *installed,
         return found;
 }
 
-bool overlap_takes_turn(struct arena *arena, const struct installed *installed,
-                        const struct wanted *wanted, enum sets_turn turn)
+enum sets_turn overlap_turn(struct arena *arena, const struct installed *installed,
+                            const struct wanted *wanted)
 {
         struct overlap overlap = {.arena = arena, .installed = installed, .wanted = wanted};
         struct map *found = map_new(arena);
+        bool adds = false, removes = false, several = false;
 
-        if (turn == SETS_AROUND || has_misfits(installed->sets, wanted->sets))
-                return false;
+        if (has_misfits(installed->sets, wanted->sets))
+                return SETS_AROUND;
         note_changed(&overlap, NULL, found);
         for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++) {
-                const struct turnover *turnover = &overlap.turnover[family];
-                if (turnover->several ||
-                    (turn == SETS_GROW_LAST ? turnover->removes : turnover->adds))
-                        return false;
+                adds |= overlap.turnover[family].adds;
+                removes |= overlap.turnover[family].removes;
+                several |= overlap.turnover[family].several;
         }
-        return map_size(found) == 0;
+        if (several || adds == removes || map_size(found) > 0)
+                return SETS_AROUND;
+        return adds ? SETS_GROW_LAST : SETS_SHRINK_FIRST;
 }

@@ -13,13 +13,16 @@
 struct map *overlap_find(struct arena *arena, const struct installed *installed,
                          const struct wanted *wanted, const struct plan *plan);
 
-/* Of one pod that comes, or goes, rules and sets may change one after the other without stand-ins:
- * in the right turn, a packet of its address meets in each direction what one of the states says,
- * and where that is the state in which the pod is none, nothing is denied on its side, so that both
- * directions together are what that state says. docs/data-plane.md has it in full.
+/* Where one pod has changed, and nothing else, its rules and the sets that it is in need no
+ * stand-ins if they take turns. A packet between it and another is judged by the pod's own side, E,
+ * which is rules and asks sets for the other only, and by the other's side, I, which asks sets for
+ * the pod. If sets only grow, the rules go first: E is the new state's then, and I something
+ * between both. What E lets through and the new I does not, this I does not either; what both
+ * states let through the new E does, and the old I did. If sets only shrink they go first, for the
+ * same reason seen from behind.
  *
- * Is that all that differs between the sets: do they only grow (SETS_GROW_LAST), or shrink, by one
- * address of each family? That no rule means anything else for packets of other addresses is up to
- * the caller: what was installed must be what was last wanted, and nothing else have changed. */
-bool overlap_takes_turn(struct arena *arena, const struct installed *installed,
-                        const struct wanted *wanted, enum sets_turn turn);
+ * The turn for what differs between the sets: SETS_AROUND unless they only grow or only shrink, by
+ * one address of each family. That nothing else has changed is up to the caller: what was installed
+ * must be what was wanted before that pod changed. */
+enum sets_turn overlap_turn(struct arena *arena, const struct installed *installed,
+                            const struct wanted *wanted);

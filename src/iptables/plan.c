@@ -268,7 +268,7 @@ void plan_make(const struct installed *installed, const struct wanted *wanted, b
 {
         _cleanup_arena_ struct arena *arena = arena_new();
 
-        *ret = (struct plan){0};
+        *ret = (struct plan){.turn = wanted->turn};
         plan_sets(arena, installed, wanted, diff, report, ret);
         for (unsigned i = 0; i < FLAVOURS * FAMILIES; i++) {
                 enum flavour flavour = i / FAMILIES;

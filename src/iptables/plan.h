@@ -4,20 +4,21 @@
 #include "iptables/apply.h"
 #include "iptables/installed.h"
 
+/* When sets that are there already change, if rules change too (overlap.h). */
+enum sets_turn {
+        SETS_AROUND,       /* they grow before the rules do, and shrink after */
+        SETS_GROW_LAST,    /* they only grow */
+        SETS_SHRINK_FIRST, /* they only shrink */
+};
+
 /* What leads from what is installed to what is wanted, as texts for the tools, in the order in
  * which they are to be sent. Pure: nothing is run. An empty text is not sent. */
 struct plan {
+        enum sets_turn turn;
         struct strbuf before;                    /* ipset restore -exist: what rules will need */
         struct strbuf rules[FLAVOURS][FAMILIES]; /* iptables-restore --noflush --counters */
         struct strbuf after;                     /* ipset restore -exist: what they needed */
         struct strbuf destroy;                   /* ipset restore -exist */
-};
-
-/* When sets that rules in force ask change, if rules change too. */
-enum sets_turn {
-        SETS_AROUND,       /* they grow before the rules change, and shrink after */
-        SETS_GROW_LAST,    /* of one pod that comes: after */
-        SETS_SHRINK_FIRST, /* of one pod that goes: before */
 };
 
 /* What is wanted: penstock's chains and jumps of both flavours' filter tables, and its sets. What

@@ -118,7 +118,7 @@ static void destroy_set(struct sets_plan *to, const struct set *set)
 
 static struct strbuf *when_added(struct sets_plan *to, const struct set *set)
 {
-        bool last = set_is_shortcut(set) || (to->turn == SETS_GROW_LAST && is_in_use(to, set));
+        bool last = set_is_shortcut(set) || to->turn == SETS_GROW_LAST;
 
         return last ? &to->plan->after : &to->plan->before;
 }
@@ -135,15 +135,13 @@ static void change_set(struct sets_plan *to, const struct set *now, const struct
 {
         const struct set_element *a = now->elements.items, *a_end = a + now->elements.n;
         const struct set_element *b = wanted->elements.items, *b_end = b + wanted->elements.n;
-        struct strbuf *added = NULL, *removed = NULL;
+        struct strbuf *added = when_added(to, wanted), *removed = NULL;
         bool changed = false;
 
         while (a < a_end || b < b_end) {
                 int order = a == a_end ? 1 : b == b_end ? -1 : set_element_key_compare(a, b);
                 if (order < 0 && !removed)
                         removed = when_removed(to, wanted);
-                else if (order >= 0 && !added)
-                        added = when_added(to, wanted);
                 if (order < 0) {
                         delete_element(to, now, a, removed);
                 } else if (order > 0) {

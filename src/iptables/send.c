@@ -16,6 +16,7 @@
 enum stand { STAND_BEFORE, STAND_AFTER, STAND_EITHER };
 
 struct progress {
+        enum sets_turn turn;
         enum stand rules[FLAVOURS][FAMILIES];
         bool sets_touched;
 };
@@ -177,15 +178,21 @@ static int send_steps(const struct plan *plan, const struct installed *installed
         return send_removals(plan, installed, progress, report, err);
 }
 
-/* Leads what is there now back to what was installed. */
+/* Leads what is there now back to what was installed; what came last goes first. */
 static int undo(const struct installed *installed, const struct apply_options *options,
                 struct progress *progress, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_plan_ struct plan plan = {0};
+        static const enum sets_turn turns_back[] = {
+            [SETS_AROUND] = SETS_AROUND,
+            [SETS_GROW_LAST] = SETS_SHRINK_FIRST,
+            [SETS_SHRINK_FIRST] = SETS_GROW_LAST,
+        };
         const struct wanted wanted = {
             .rules = {installed->rules[FLAVOUR_NFT], installed->rules[FLAVOUR_LEGACY]},
             .sets = installed->sets,
+            .turn = turns_back[progress->turn],
         };
         enum flavour other = options->flavour == FLAVOUR_NFT ? FLAVOUR_LEGACY : FLAVOUR_NFT;
         struct apply_report report = {0};
@@ -239,7 +246,7 @@ static int undo_and_say(const struct installed *installed, const struct apply_op
 int send_plan(const struct plan *plan, const struct installed *now, const struct installed *back_to,
               const struct apply_options *options, struct apply_report *report, struct err *err)
 {
-        struct progress progress = {0};
+        struct progress progress = {.turn = plan->turn};
         struct err ignored;
 
         if (send_steps(plan, now, options->flavour, options->wait_seconds, STAND_AFTER, &progress,

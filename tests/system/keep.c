@@ -71,7 +71,7 @@ static void apply(struct keep *keep, const char *path)
                 return;
         }
         double began = clock_seconds();
-        int r = keeper_apply(keep->keeper, arena, wanted, SETS_AROUND, &done, &err);
+        int r = keeper_apply(keep->keeper, arena, wanted, false, &done, &err);
         double seconds = clock_seconds() - began;
         cluster_free(cluster);
         if (r < 0) {
