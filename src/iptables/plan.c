@@ -263,6 +263,17 @@ static const struct table *filter_of(const struct ruleset *ruleset, enum family 
         return ruleset ? ruleset_table(ruleset, family, "filter") : NULL;
 }
 
+enum sets_turn sets_turn_back(enum sets_turn turn)
+{
+        static const enum sets_turn back[] = {
+            [SETS_AROUND] = SETS_AROUND,
+            [SETS_GROW_LAST] = SETS_SHRINK_FIRST,
+            [SETS_SHRINK_FIRST] = SETS_GROW_LAST,
+        };
+
+        return back[turn];
+}
+
 void plan_make(const struct installed *installed, const struct wanted *wanted, bool diff,
                struct apply_report *report, struct plan *ret)
 {

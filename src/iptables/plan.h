@@ -10,6 +10,8 @@ enum sets_turn {
         SETS_GROW_LAST,    /* they only grow */
         SETS_SHRINK_FIRST, /* they only shrink */
 };
+/* Of the way back, from wherever the way there has ended: what came last goes first. */
+enum sets_turn sets_turn_back(enum sets_turn turn);
 
 /* What leads from what is installed to what is wanted, as texts for the tools, in the order in
  * which they are to be sent. Pure: nothing is run. An empty text is not sent. */

@@ -178,21 +178,16 @@ static int send_steps(const struct plan *plan, const struct installed *installed
         return send_removals(plan, installed, progress, report, err);
 }
 
-/* Leads what is there now back to what was installed; what came last goes first. */
+/* Leads what is there now back to what was installed. */
 static int undo(const struct installed *installed, const struct apply_options *options,
                 struct progress *progress, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_plan_ struct plan plan = {0};
-        static const enum sets_turn turns_back[] = {
-            [SETS_AROUND] = SETS_AROUND,
-            [SETS_GROW_LAST] = SETS_SHRINK_FIRST,
-            [SETS_SHRINK_FIRST] = SETS_GROW_LAST,
-        };
         const struct wanted wanted = {
             .rules = {installed->rules[FLAVOUR_NFT], installed->rules[FLAVOUR_LEGACY]},
             .sets = installed->sets,
-            .turn = turns_back[progress->turn],
+            .turn = sets_turn_back(progress->turn),
         };
         enum flavour other = options->flavour == FLAVOUR_NFT ? FLAVOUR_LEGACY : FLAVOUR_NFT;
         struct apply_report report = {0};
