@@ -13,10 +13,18 @@
 #include "iptables/shutting.h"
 #include "iptables/text.h"
 #include "iptables/tool.h"
+#include "netlink/generation.h"
 #include "netlink/ipset_sizes.h"
 
 /* What is remembered is nothing but the ruleset that was applied last: what a plan asks of what is
  * installed is penstock's own, and that is what was wanted. */
+
+/* Of rules that were read and found right, with nf_tables as flavour: while it is the same, they
+ * are. Of legacy's tables, where penstock has nothing then, their size says enough. */
+struct seen {
+        uint32_t generation; /* 0: nothing was seen, or nothing tells */
+        struct legacy_entries entries[FAMILIES];
+};
 
 struct keeper {
         struct apply_options options;
@@ -24,6 +32,7 @@ struct keeper {
         struct arena *arena; /* of what is remembered; NULL: nothing is */
         struct installed installed;
         struct legacy_entries entries[FAMILIES]; /* of legacy's filter tables, by then */
+        struct seen seen;
         bool may_have_shut;
         size_t readings;
 };
@@ -157,8 +166,50 @@ bool keeper_hears(struct keeper *keeper)
         return keeper->others.doubt;
 }
 
+static struct seen see(enum flavour flavour)
+{
+        const struct seen nothing = {0};
+        struct seen seen = nothing;
+        struct err ignored;
+
+        if (flavour != FLAVOUR_NFT || nftables_generation(&seen.generation, &ignored) < 0)
+                return nothing;
+        for (enum family family = FAMILY_IPV4; family <= FAMILY_IPV6; family++)
+                if (!legacy_entries_read(family, "filter", &seen.entries[family]))
+                        return nothing;
+        return seen;
+}
+
+/* NULL where they can't be read. */
+static struct ruleset *read_sets(struct arena *arena, struct err *err)
+{
+        struct tool_run run = {.argv = {"ipset", "save"}};
+        struct ruleset *sets = ruleset_new(arena);
+        int r = tool_run_all(&run, 1, err);
+
+        if (r == 0)
+                r = ipset_parse(sets, strbuf_text(&run.output), err);
+        tool_runs_done(&run, 1);
+        ruleset_finish(sets);
+        return r < 0 ? NULL : sets;
+}
+
+/* Sets always: of theirs nothing but reading them tells. */
+static int read_now(struct keeper *keeper, struct arena *arena, const struct seen *seen,
+                    struct installed *ret, struct err *err)
+{
+        if (seen->generation == 0 || memcmp(seen, &keeper->seen, sizeof(*seen)) != 0) {
+                keeper->readings++;
+                return installed_read(arena, keeper->options.flavour, ret, err);
+        }
+        *ret = keeper->installed;
+        ret->sets = read_sets(arena, err);
+        return ret->sets ? 0 : -1;
+}
+
 int keeper_read(struct keeper *keeper, bool *ret_drifted, struct err *err)
 {
+        const struct seen seen = see(keeper->options.flavour); /* before they are read */
         _cleanup_arena_ struct arena *arena = arena_new();
         _cleanup_plan_ struct plan plan = {0};
         const struct wanted wanted = {
@@ -175,12 +226,12 @@ int keeper_read(struct keeper *keeper, bool *ret_drifted, struct err *err)
                 return 0;
         }
         note_entries(keeper->options.flavour, entries);
-        keeper->readings++;
-        if (installed_read(arena, keeper->options.flavour, &now, err) < 0)
+        if (read_now(keeper, arena, &seen, &now, err) < 0)
                 return -1;
         plan_make(&now, &wanted, false, &report, &plan);
         apply_report_done(&report);
         *ret_drifted = plan_has_steps(&plan);
+        keeper->seen = *ret_drifted ? (struct seen){0} : seen;
         keeper->others.doubt |= *ret_drifted;
         memcpy(keeper->entries, entries, sizeof(entries));
         return 0;
@@ -262,22 +313,14 @@ static bool any_counts(const struct ruleset *ruleset)
 /* Their elements count, where any do. */
 static int copy_sets(struct ruleset *to, const struct ruleset *from, struct err *err)
 {
-        struct tool_run run = {.argv = {"ipset", "save"}};
-        struct ruleset *saved = ruleset_new(to->arena);
-        int r = 0;
-
-        if (any_counts(from)) {
-                r = tool_run_all(&run, 1, err);
-                if (r == 0)
-                        r = ipset_parse(saved, strbuf_text(&run.output), err);
-                tool_runs_done(&run, 1);
-                ruleset_finish(saved);
-                from = saved;
-        }
+        if (any_counts(from))
+                from = read_sets(to->arena, err);
+        if (!from)
+                return -1;
         vec_foreach (const struct set, set, &from->sets)
                 if (is_own_set(set->name))
                         vec_push(to->arena, &to->sets, *set);
-        return r;
+        return 0;
 }
 
 struct ruleset *keeper_counters(struct keeper *keeper, struct arena *arena, struct err *err)

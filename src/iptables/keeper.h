@@ -37,7 +37,8 @@ int keeper_descriptor(const struct keeper *keeper);
 bool keeper_hears(struct keeper *keeper);
 /* From time to time: true likewise. */
 bool keeper_look(struct keeper *keeper);
-/* Reads all that is installed; *ret_drifted: it is not what was last applied. */
+/* Reads all that is installed, of nf_tables' rules only what may have changed since (nothing, while
+ * their generation is the same); *ret_drifted: it is not what was last applied. */
 int keeper_read(struct keeper *keeper, bool *ret_drifted, struct err *err);
 
 /* May the last apply have shut what was open, so that connections have to be asked again? False
@@ -46,5 +47,5 @@ bool keeper_may_have_shut(const struct keeper *keeper);
 /* What is installed of penstock's, with counters as they are now, to be changed at will; texts hold
  * until the next keeper_apply(), the rest lives in arena. */
 struct ruleset *keeper_counters(struct keeper *keeper, struct arena *arena, struct err *err);
-/* How often all that is installed has been read. */
+/* How often all that is installed has been read, with rules. */
 size_t keeper_readings(const struct keeper *keeper);

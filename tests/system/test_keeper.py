@@ -213,6 +213,32 @@ def test_what_is_others_costs_nothing(new_node, new_keep):
     assert keep.readings() == 1
 
 
+def test_rules_that_nobody_has_changed_are_not_read_again(new_node, new_keep):
+    """Sets are, always; and rules, after any change of whatever rules."""
+    node = new_node("nft")
+    keep = new_keep(node)
+    keep.apply(OLD)
+    for _ in range(3):
+        assert keep.ask("read") == "0"
+        assert keep.readings() == 2
+    node.iptables("-I", "FORWARD", "2", "-p", "tcp", "-j", "DROP")
+    assert keep.ask("read") == "0"
+    assert keep.readings() == 3
+    peers = next(name for name, lines in node.sets().items() if any(NET[3] in line for line in lines))
+    node.run("ipset", "del", peers, NET[3])
+    node.run("ipset", "add", peers, "192.0.2.77")
+    assert keep.ask("look") == "0"
+    assert keep.ask("read") == "1"
+    assert keep.readings() == 3
+    assert keep.apply(OLD).startswith("applied")
+    assert_kept(keep, node.state())
+    # Of this one, nf_tables knows nothing.
+    readings = keep.readings()
+    node.run("iptables-legacy", "-N", "PENSTOCK-OLD")
+    assert keep.ask("read") == "1"
+    assert keep.readings() == readings + 1
+
+
 def test_kube_proxy_a_thousand_times_costs_no_reading(new_node, new_keep):
     node = new_node("nft")
     keep = new_keep(node)
