@@ -7,8 +7,10 @@
 #include "agent/single.h"
 #include "daemon/sandbox.h"
 
-#define STATE_MS 1000 /* the feeder is told that the agent is at work */
-#define LOOK_MS  5000 /* what costs nearly nothing is compared */
+#define STATE_MS                                                                                   \
+        3000         /* the feeder is told that the agent is at work; silent for 10 s, it hangs    \
+                      */
+#define LOOK_MS 5000 /* what costs nearly nothing is compared */
 
 static void hear(uv_poll_t *poll, int status, int events)
 {
@@ -109,7 +111,7 @@ static void close_handles(struct agent *agent)
 
 static int work(struct agent *agent, struct err *err)
 {
-        const struct feeding_handler handler = {agent, take_frame, take_loss};
+        const struct feeding_handler handler = {agent, take_frame, take_loss, take_successor};
 
         if (*agent->options->socket) {
                 agent->control =

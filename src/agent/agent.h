@@ -46,6 +46,7 @@ void due_tell_state(struct agent *agent); /* to the feeder */
 
 /* taking.c: what the feeder says, and what others ask. */
 int take_frame(void *agent, const struct feed_frame *frame, struct err *err);
-void take_loss(void *agent); /* the feeder's */
+void take_loss(void *agent);      /* the feeder's */
+void take_successor(void *agent); /* another feeder's, after it */
 void take_question(void *agent, struct control_answer *ret);
 void say_what_is_awaited(struct agent *agent);

@@ -37,7 +37,10 @@ static void start(struct feeding *feeding);
 
 static void start_again(uv_timer_t *timer)
 {
-        start(timer->data);
+        struct feeding *feeding = timer->data;
+
+        start(feeding);
+        feeding->handler.begun_anew(feeding->handler.data);
 }
 
 /* Both the process and its pipe are closed: the next one can begin. */

@@ -17,6 +17,8 @@ struct feeding_handler {
         int (*frame)(void *data, const struct feed_frame *frame, struct err *err);
         /* The feeder is gone, with all that it was in the middle of; another will begin anew. */
         void (*lost)(void *data);
+        /* It has: what is sent from now on is sent to that one, which knows nothing yet. */
+        void (*begun_anew)(void *data);
 };
 
 struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options,

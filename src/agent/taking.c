@@ -128,6 +128,11 @@ void take_loss(void *data)
                 mirror_abort(agent->mirror, kind);
 }
 
+void take_successor(void *data)
+{
+        due_tell_state(data);
+}
+
 void take_question(void *data, struct control_answer *ret)
 {
         const struct agent *agent = data;

@@ -25,11 +25,11 @@ enum feed_type {
         FEED_DELETED, /* kind, value: its last state */
         FEED_END,     /* kind: the list is whole; what was not in it is gone */
         FEED_ABORT,   /* kind: the list cannot be had to its end; it will begin again */
-        FEED_COUNTS,  /* struct feed_counts */
+        FEED_COUNTS,  /* struct feed_counts: the answer to each STATE, and before each ASK */
         FEED_ASK,     /* number: somebody wants the metrics */
         /* From the agent. */
         FEED_METRICS, /* number, text: the answer */
-        FEED_STATE,   /* struct feed_state: whenever it changes, and every second or so */
+        FEED_STATE,   /* struct feed_state: first, whenever it changes, and every few seconds */
         FEED_REPORT,  /* text: an Event of the API, as JSON, to be posted */
         FEED_LEVEL,   /* number: the level of log messages */
         FEED_TYPES,

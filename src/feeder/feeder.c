@@ -19,13 +19,11 @@
 
 #define BEHIND_BYTES (4u << 20)
 #define CAUGHT_UP    (1u << 20)
-#define COUNTS_MS    1000
 
 struct feeder {
         uv_loop_t loop;
         uv_pipe_t agent;
         uv_prepare_t prepare;
-        uv_timer_t counts_timer;
         struct feed_reader reader;
         struct strbuf out; /* not sent yet */
         bool paused;
@@ -151,15 +149,9 @@ static void send_counts(struct feeder *feeder)
         feed_put(&feeder->out, FEED_COUNTS, 0, &frame, sizeof(frame));
 }
 
-static void counts_tick(uv_timer_t *timer)
-{
-        send_counts(timer->data);
-}
-
 static void connected(void *data, enum kind kind)
 {
         log_event(LOG_INFO, "watching", log_text("kind", api_kinds[kind].kind));
-        send_counts(data);
 }
 
 /* NAMESPACE, a newline, the Event. */
@@ -189,14 +181,22 @@ static void take_text(struct feeder *feeder, const struct feed_frame *frame)
                 log_set_level((enum log_level)number);
 }
 
-static void take_frame(struct feeder *feeder, const struct feed_frame *frame)
+/* The agent says that it lives, and hears the same: nobody wakes up for that alone. */
+static void take_state(struct feeder *feeder, const struct feed_frame *frame)
 {
         struct feed_state state;
 
-        if (frame->type != FEED_STATE)
-                take_text(feeder, frame);
-        else if (feed_state(frame, &state) && feeder->http)
+        if (feed_state(frame, &state) && feeder->http)
                 http_state(feeder->http, &state);
+        send_counts(feeder);
+}
+
+static void take_frame(struct feeder *feeder, const struct feed_frame *frame)
+{
+        if (frame->type == FEED_STATE)
+                take_state(feeder, frame);
+        else
+                take_text(feeder, frame);
         arena_reset(feeder->arena);
 }
 
@@ -229,7 +229,10 @@ static void take(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 
 static bool ask_metrics(void *data, uint32_t number)
 {
-        feed_put_text(&((struct feeder *)data)->out, FEED_ASK, number, "");
+        struct feeder *feeder = data;
+
+        send_counts(feeder);
+        feed_put_text(&feeder->out, FEED_ASK, number, "");
         return true;
 }
 
@@ -280,10 +283,8 @@ static void start_handles(struct feeder *feeder)
 {
         uv_pipe_init(&feeder->loop, &feeder->agent, 0);
         uv_prepare_init(&feeder->loop, &feeder->prepare);
-        uv_timer_init(&feeder->loop, &feeder->counts_timer);
-        feeder->agent.data = feeder->prepare.data = feeder->counts_timer.data = feeder;
+        feeder->agent.data = feeder->prepare.data = feeder;
         uv_prepare_start(&feeder->prepare, send_out);
-        uv_timer_start(&feeder->counts_timer, counts_tick, COUNTS_MS, COUNTS_MS);
 }
 
 /* The client's and the server's handles close in their own time. */
@@ -291,7 +292,6 @@ static void close_all(struct feeder *feeder)
 {
         uv_close((uv_handle_t *)&feeder->agent, NULL);
         uv_close((uv_handle_t *)&feeder->prepare, NULL);
-        uv_close((uv_handle_t *)&feeder->counts_timer, NULL);
         if (feeder->client)
                 kube_client_close(feeder->client, NULL, NULL);
         if (feeder->http)

@@ -84,6 +84,14 @@ def test_commands_ask_the_agent(world):
     eventually(world.is_proven)
 
 
+def test_metrics_are_of_the_moment(nft_world):
+    """What the feeder counts, too, which the agent hears of every few seconds otherwise."""
+    for number in range(1, 6):
+        nft_world.api.create(policy(f"p{number}", pods(app="web")))
+        nft_world.agent.wait_for("applied")
+        assert nft_world.agent.metric("penstock_api_events_total", kind="NetworkPolicy") >= number
+
+
 def test_commands_where_no_agent_is(new_world):
     world = new_world()
     done = world.agent.ask("verify", status=2)
@@ -122,9 +130,9 @@ def test_the_feeder_is_killed(world):
         for number in range(1, 4):
             (feeder,) = eventually(world.agent.feeders)
             os.kill(feeder, signal.SIGKILL)
+            assert eventually(lambda: (answer := world.agent.get("/healthz"))[0] and answer) == (200, "ok\n")
             world.api.create(STRANGER_TOO) if number % 2 else world.api.delete("NetworkPolicy", "q")
             world.becomes(stranger=bool(number % 2), client=True)
-            eventually(lambda: world.agent.get("/healthz")[0] == 200)
             assert world.agent.metric("penstock_feeder_restarts_total") == number
     traffic.assert_faultless()
     assert world.is_proven()
