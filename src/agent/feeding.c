@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "daemon/feed_stream.h"
 
 #define PROGRAM       "penstock-feeder"
 #define FIRST_DELAY   250 /* milliseconds before the second start; doubled from one to the next */
@@ -20,17 +21,11 @@ struct feeding {
         const struct agent_options *options;
         struct feeding_handler handler;
         uv_process_t process;
-        uv_pipe_t pipe;
+        struct feed_stream stream;
         uv_timer_t again;
-        struct feed_reader reader;
         unsigned open_handles; /* of a feeder: its process and pipe */
         bool closing, losing;
         uint64_t restarts, started, delay;
-};
-
-struct sending {
-        uv_write_t request;
-        struct strbuf bytes;
 };
 
 static void start(struct feeding *feeding);
@@ -43,15 +38,15 @@ static void start_again(uv_timer_t *timer)
         feeding->handler.begun_anew(feeding->handler.data);
 }
 
-/* Both the process and its pipe are closed: the next one can begin. */
-static void handle_closed(uv_handle_t *handle)
+/* Both the process and its stream are closed: the next one can begin. */
+static void part_closed(void *data)
 {
-        struct feeding *feeding = handle->data;
+        struct feeding *feeding = data;
         uint64_t lived = uv_now(feeding->loop) - feeding->started;
 
         if (--feeding->open_handles > 0 || feeding->closing)
                 return;
-        feed_reader_done(&feeding->reader);
+        feed_stream_done(&feeding->stream);
         feeding->handler.lost(feeding->handler.data);
         feeding->delay = lived > GOOD_LIFE ? FIRST_DELAY : feeding->delay;
         uv_timer_start(&feeding->again, start_again, feeding->delay, 0);
@@ -59,10 +54,15 @@ static void handle_closed(uv_handle_t *handle)
         feeding->restarts++;
 }
 
-static void close_once(uv_handle_t *handle)
+static void process_closed(uv_handle_t *handle)
 {
-        if (!uv_is_closing(handle))
-                uv_close(handle, handle_closed);
+        part_closed(handle->data);
+}
+
+static void close_process(struct feeding *feeding)
+{
+        if (!uv_is_closing((uv_handle_t *)&feeding->process))
+                uv_close((uv_handle_t *)&feeding->process, process_closed);
 }
 
 static void ended(uv_process_t *process, int64_t status, int signal)
@@ -72,45 +72,20 @@ static void ended(uv_process_t *process, int64_t status, int signal)
         if (!feeding->closing)
                 log_event(LOG_ERROR, "the feeder ended", log_number("status", status),
                           log_number("signal", signal));
-        close_once((uv_handle_t *)process);
-        close_once((uv_handle_t *)&feeding->pipe);
+        close_process(feeding);
+        feed_stream_close(&feeding->stream, part_closed);
 }
 
-/* Its process ends by itself when its end of the pipe is closed. */
-static void drop(struct feeding *feeding, const char *why)
+/* why: what is held against it; NULL where its end of the stream is closed, with which it ends by
+ * itself. */
+static void drop(void *data, const char *why)
 {
-        log_event(LOG_ERROR, "the feeder is dropped", log_text("why", why));
+        struct feeding *feeding = data;
+
+        if (why)
+                log_event(LOG_ERROR, "the feeder is dropped", log_text("why", why));
         uv_process_kill(&feeding->process, SIGKILL);
-        close_once((uv_handle_t *)&feeding->pipe);
-}
-
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
-{
-        struct feeding *feeding = handle->data;
-        size_t size;
-        char *room = feed_room(&feeding->reader, &size);
-
-        *ret = uv_buf_init(room, size < UINT_MAX ? (unsigned)size : UINT_MAX);
-}
-
-static void take(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-        struct feeding *feeding = stream->data;
-        struct feed_frame frame;
-        struct err err;
-        int r;
-
-        if (n < 0) {
-                close_once((uv_handle_t *)stream);
-                uv_process_kill(&feeding->process, SIGKILL);
-                return;
-        }
-        feed_take(&feeding->reader, (size_t)n);
-        while ((r = feed_next(&feeding->reader, &frame, &err)) > 0)
-                if ((r = feeding->handler.frame(feeding->handler.data, &frame, &err)) < 0)
-                        break;
-        if (r < 0)
-                drop(feeding, err.text);
+        feed_stream_close(&feeding->stream, part_closed);
 }
 
 /* Beside the agent's own program, or where it is installed. */
@@ -149,7 +124,7 @@ static int spawn(struct feeding *feeding)
         char program[PATH_MAX];
         uv_stdio_container_t stdio[] = {
             {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
-             .data.stream = (uv_stream_t *)&feeding->pipe},
+             .data.stream = (uv_stream_t *)&feeding->stream.pipe},
             {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
             {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
         };
@@ -170,19 +145,28 @@ static int spawn(struct feeding *feeding)
                         });
 }
 
+static int take(void *data, const struct feed_frame *frame, struct err *err)
+{
+        struct feeding *feeding = data;
+
+        return feeding->handler.frame(feeding->handler.data, frame, err);
+}
+
 static void start(struct feeding *feeding)
 {
+        const struct feed_stream_handler handler = {.data = feeding, .frame = take, .ended = drop};
+
         feeding->started = uv_now(feeding->loop);
-        uv_pipe_init(feeding->loop, &feeding->pipe, 0);
+        feed_stream_init(&feeding->stream, feeding->loop, &handler);
         feeding->open_handles = 2;
         int r = spawn(feeding);
         if (r < 0) {
                 log_event(LOG_ERROR, "starting the feeder", log_text("why", uv_strerror(r)));
-                close_once((uv_handle_t *)&feeding->process);
-                close_once((uv_handle_t *)&feeding->pipe);
+                close_process(feeding);
+                feed_stream_close(&feeding->stream, part_closed);
                 return;
         }
-        uv_read_start((uv_stream_t *)&feeding->pipe, give_room, take);
+        feed_stream_read(&feeding->stream);
 }
 
 struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options,
@@ -192,23 +176,15 @@ struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options
 
         *feeding = (struct feeding){
             .loop = loop, .options = options, .handler = *handler, .delay = FIRST_DELAY};
-        feeding->process.data = feeding->pipe.data = feeding->again.data = feeding;
+        feeding->process.data = feeding->again.data = feeding;
         uv_timer_init(loop, &feeding->again);
         start(feeding);
         return feeding;
 }
 
-static void sent(uv_write_t *request, int status)
-{
-        struct sending *sending = request->data;
-
-        strbuf_done(&sending->bytes);
-        free(sending);
-}
-
 static bool may_send(struct feeding *feeding)
 {
-        bool lost = uv_stream_get_write_queue_size((uv_stream_t *)&feeding->pipe) > MAX_UNREAD;
+        bool lost = feed_stream_unsent(&feeding->stream) > MAX_UNREAD;
 
         if (lost && !feeding->losing)
                 log_event(LOG_WARNING, "what the feeder does not read is lost");
@@ -216,17 +192,11 @@ static bool may_send(struct feeding *feeding)
         return !lost;
 }
 
-/* What it cannot take it loses: its pipe's end is about to be noticed. */
+/* What it cannot take it loses: its stream's end is about to be noticed. */
 static void send_bytes(struct feeding *feeding, struct strbuf *bytes)
 {
-        struct sending *sending = memory_alloc(sizeof(*sending));
-        uv_buf_t buffer = uv_buf_init(bytes->text, (unsigned)bytes->length);
-
-        sending->bytes = *bytes;
-        sending->request.data = sending;
-        if (uv_is_closing((uv_handle_t *)&feeding->pipe) || !may_send(feeding) ||
-            uv_write(&sending->request, (uv_stream_t *)&feeding->pipe, &buffer, 1, sent) < 0)
-                sent(&sending->request, 0);
+        if (!may_send(feeding) || !feed_stream_send(&feeding->stream, bytes))
+                strbuf_done(bytes);
 }
 
 void feeding_send(struct feeding *feeding, enum feed_type type, const void *body, size_t length)
@@ -262,11 +232,11 @@ void feeding_close(struct feeding *feeding)
         uv_close((uv_handle_t *)&feeding->again, NULL);
         if (uv_is_active((uv_handle_t *)&feeding->process))
                 uv_process_kill(&feeding->process, SIGKILL);
-        close_once((uv_handle_t *)&feeding->pipe);
+        feed_stream_close(&feeding->stream, part_closed);
 }
 
 void feeding_free(struct feeding *feeding)
 {
-        feed_reader_done(&feeding->reader);
+        feed_stream_done(&feeding->stream);
         free(feeding);
 }

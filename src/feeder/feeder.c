@@ -1,6 +1,5 @@
 #include "feeder/feeder.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "daemon/feed.h"
+#include "daemon/feed_stream.h"
 #include "daemon/sandbox.h"
 #include "feeder/http.h"
 #include "kube/client/client.h"
@@ -22,9 +21,8 @@
 
 struct feeder {
         uv_loop_t loop;
-        uv_pipe_t agent;
+        struct feed_stream agent;
         uv_prepare_t prepare;
-        struct feed_reader reader;
         struct strbuf out; /* not sent yet */
         bool paused;
         struct kube_client *client;
@@ -32,12 +30,6 @@ struct feeder {
         struct arena *arena; /* of the frame that is being read */
         struct err err;
         bool failed;
-};
-
-struct sending {
-        uv_write_t request;
-        struct feeder *feeder;
-        struct strbuf bytes;
 };
 
 static void stop(struct feeder *feeder, const char *why)
@@ -57,39 +49,24 @@ static void pause_client(struct feeder *feeder, bool paused)
         kube_client_pause(feeder->client, paused);
 }
 
-static void sent(uv_write_t *request, int status)
+static void sent(void *data)
 {
-        struct sending *sending = request->data;
-        struct feeder *feeder = sending->feeder;
+        struct feeder *feeder = data;
 
-        strbuf_done(&sending->bytes);
-        free(sending);
-        if (status == 0 &&
-            uv_stream_get_write_queue_size((uv_stream_t *)&feeder->agent) < CAUGHT_UP)
+        if (feed_stream_unsent(&feeder->agent) < CAUGHT_UP)
                 pause_client(feeder, false);
 }
 
 static void send_out(uv_prepare_t *prepare)
 {
         struct feeder *feeder = prepare->data;
-        struct sending *sending;
-        uv_buf_t buffer;
 
         if (feeder->out.length == 0)
                 return;
-        sending = memory_alloc(sizeof(*sending));
-        sending->feeder = feeder;
-        sending->bytes = feeder->out;
-        sending->request.data = sending;
-        feeder->out = (struct strbuf){0};
-        buffer = uv_buf_init(sending->bytes.text, (unsigned)sending->bytes.length);
-        int r = uv_write(&sending->request, (uv_stream_t *)&feeder->agent, &buffer, 1, sent);
-        if (r < 0) {
-                sent(&sending->request, r);
+        if (!feed_stream_send(&feeder->agent, &feeder->out))
                 stop(feeder, NULL);
-        } else if (uv_stream_get_write_queue_size((uv_stream_t *)&feeder->agent) > BEHIND_BYTES) {
+        else if (feed_stream_unsent(&feeder->agent) > BEHIND_BYTES)
                 pause_client(feeder, true);
-        }
 }
 
 static void put(struct feeder *feeder, enum feed_type type, enum kind kind)
@@ -191,40 +168,22 @@ static void take_state(struct feeder *feeder, const struct feed_frame *frame)
         send_counts(feeder);
 }
 
-static void take_frame(struct feeder *feeder, const struct feed_frame *frame)
+static int take_frame(void *data, const struct feed_frame *frame, struct err *err)
 {
+        struct feeder *feeder = data;
+
         if (frame->type == FEED_STATE)
                 take_state(feeder, frame);
         else
                 take_text(feeder, frame);
         arena_reset(feeder->arena);
+        return 0;
 }
 
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+/* The agent is gone, or is none. */
+static void agent_ended(void *data, const char *why)
 {
-        struct feeder *feeder = handle->data;
-        size_t size;
-        char *room = feed_room(&feeder->reader, &size);
-
-        *ret = uv_buf_init(room, size < UINT_MAX ? (unsigned)size : UINT_MAX);
-}
-
-static void take(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-        struct feeder *feeder = stream->data;
-        struct feed_frame frame;
-        struct err err;
-        int r;
-
-        if (n < 0) { /* the agent is gone */
-                stop(feeder, NULL);
-                return;
-        }
-        feed_take(&feeder->reader, (size_t)n);
-        while ((r = feed_next(&feeder->reader, &frame, &err)) > 0)
-                take_frame(feeder, &frame);
-        if (r < 0)
-                stop(feeder, err.text);
+        stop(data, why);
 }
 
 static bool ask_metrics(void *data, uint32_t number)
@@ -281,23 +240,25 @@ static int start(struct feeder *feeder, const struct feeder_options *options,
 
 static void start_handles(struct feeder *feeder)
 {
-        uv_pipe_init(&feeder->loop, &feeder->agent, 0);
+        const struct feed_stream_handler handler = {feeder, take_frame, agent_ended, sent};
+
+        feed_stream_init(&feeder->agent, &feeder->loop, &handler);
         uv_prepare_init(&feeder->loop, &feeder->prepare);
-        feeder->agent.data = feeder->prepare.data = feeder;
+        feeder->prepare.data = feeder;
         uv_prepare_start(&feeder->prepare, send_out);
 }
 
 /* The client's and the server's handles close in their own time. */
 static void close_all(struct feeder *feeder)
 {
-        uv_close((uv_handle_t *)&feeder->agent, NULL);
+        feed_stream_close(&feeder->agent, NULL);
         uv_close((uv_handle_t *)&feeder->prepare, NULL);
         if (feeder->client)
                 kube_client_close(feeder->client, NULL, NULL);
         if (feeder->http)
                 http_close(feeder->http);
         uv_run(&feeder->loop, UV_RUN_DEFAULT);
-        feed_reader_done(&feeder->reader);
+        feed_stream_done(&feeder->agent);
         strbuf_done(&feeder->out);
         uv_loop_close(&feeder->loop);
 }
@@ -313,9 +274,9 @@ int feeder_run(const struct feeder_options *options, struct err *err)
         signal(SIGPIPE, SIG_IGN);
         uv_loop_init(&feeder.loop);
         start_handles(&feeder);
-        int r = uv_pipe_open(&feeder.agent, STDIN_FILENO);
+        int r = uv_pipe_open(&feeder.agent.pipe, STDIN_FILENO);
         if (r == 0)
-                r = uv_read_start((uv_stream_t *)&feeder.agent, give_room, take);
+                r = feed_stream_read(&feeder.agent);
         if (r < 0)
                 r = err_set(err, "standard input is no socket of an agent: %s", uv_strerror(r));
         else if (read_config(config_arena, options, &config, err) < 0 ||
