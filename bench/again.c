@@ -15,7 +15,7 @@
 
 #include "compile/memo.h"
 #include "kube/copy.h"
-#include "kube/load.h"
+#include "load.h"
 
 enum what { COLD, NOTHING, REMOTE, LOCAL, POLICY, MEASURED };
 
@@ -33,19 +33,6 @@ static double now(void)
 
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
         return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static struct cluster *load(const char *path)
-{
-        _cleanup_arena_ struct arena *arena = arena_new();
-        struct cluster *cluster = cluster_new();
-        struct problems problems = problems_in(arena);
-        struct load_stats stats = {0};
-
-        if (load_paths(cluster, &path, 1, "default", &problems, &stats) < 0)
-                errx(2, "%s: %s", path, problems.list.items[0].text);
-        cluster_seal(cluster);
-        return cluster;
 }
 
 static double compile_once(struct bench *bench, const cluster_changes *changes)

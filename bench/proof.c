@@ -14,7 +14,7 @@
 
 #include "base/strbuf.h"
 #include "iptables/text.h"
-#include "kube/load.h"
+#include "load.h"
 #include "verify/prove.h"
 
 static double now(void)
@@ -38,18 +38,6 @@ static long peak(void)
         if (status)
                 fclose(status);
         return kilobytes;
-}
-
-static struct cluster *load(struct arena *arena, const char *path)
-{
-        struct cluster *cluster = cluster_new();
-        struct problems problems = problems_in(arena);
-        struct load_stats stats = {0};
-
-        if (load_paths(cluster, &path, 1, "default", &problems, &stats) < 0)
-                errx(2, "%s: %s", path, problems.list.items[0].text);
-        cluster_seal(cluster);
-        return cluster;
 }
 
 static void read_file(const char *path, struct strbuf *text)
@@ -90,7 +78,7 @@ int main(int argc, char **argv)
 
         if (argc != 6)
                 errx(2, "usage: proof CLUSTER NODE RULES-IPV4 RULES-IPV6 SETS");
-        _cleanup_cluster_ struct cluster *cluster = load(arena, argv[1]);
+        _cleanup_cluster_ struct cluster *cluster = load(argv[1]);
         long loaded_peak = peak();
         double loaded = now();
         struct ruleset *ruleset = parse(arena, argv + 3);

@@ -8,7 +8,7 @@
 #include "iptables/text.h"
 #include "kube/copy.h"
 #include "kube/equal.h"
-#include "world.h"
+#include "must_load.h"
 
 /* Random clusters that change at random: what a compile makes with what it remembers of the times
  * before is to the byte what it makes from nothing. Each state is a cluster of its own, whose
@@ -90,16 +90,6 @@ static cluster_changes changes_of(struct arena *arena, const struct cluster *bef
         compare_kind(&to, KIND_POD, &before->pods, &after->pods);
         compare_kind(&to, KIND_NETWORK_POLICY, &before->policies, &after->policies);
         return to.list;
-}
-
-static struct cluster *load(struct arena *arena, const struct manifest *manifest)
-{
-        const char *problem = "";
-        struct cluster *cluster = world_load(arena, manifest, &problem);
-
-        if (!cluster)
-                fail_msg("%s", problem);
-        return cluster;
 }
 
 static void print(const struct ruleset *ruleset, struct strbuf *out)
@@ -240,7 +230,7 @@ static void hold_cluster(uint64_t seed, unsigned number)
         struct bytes bytes = world_bytes(seed, number);
         struct manifest manifest = world_generate(arena, &bytes, number);
         const struct manifest other = world_generate(arena, &bytes, number);
-        struct cluster *cluster = load(arena, &manifest);
+        struct cluster *cluster = world_must_load(arena, &manifest);
         struct run run;
 
         run_init(&run, number);
@@ -249,7 +239,7 @@ static void hold_cluster(uint64_t seed, unsigned number)
                         if (!bytes_chance(&bytes, 25)) /* changes gather */
                                 hold(&run, cluster, i);
                 change(arena, &bytes, &manifest, &other);
-                struct cluster *next = load(arena, &manifest);
+                struct cluster *next = world_must_load(arena, &manifest);
                 tell(&run, cluster, next);
                 cluster_free(cluster);
                 for (unsigned i = 0; i < NODES; i++)
@@ -287,7 +277,7 @@ struct long_run {
 static void run_on(struct long_run *run, const struct manifest *manifest)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
-        struct cluster *next = load(arena, manifest);
+        struct cluster *next = world_must_load(arena, manifest);
         const cluster_changes changes = changes_of(arena, run->cluster, next);
         struct compile_memo *fresh = compile_memo_new();
 
@@ -319,7 +309,7 @@ static void many_changes_leave_nothing(void **state)
         struct bytes bytes = world_bytes(run_size(1).seed, 0);
         struct arena *arena = arena_new();
         struct manifest manifest = generate_cluster(arena, &bytes, &SHAPE_DEFAULT);
-        struct long_run run = {load(arena, &manifest), compile_memo_new(), 0};
+        struct long_run run = {world_must_load(arena, &manifest), compile_memo_new(), 0};
 
         for (unsigned i = 0; i < steps; i++) {
                 struct arena *next = arena_new();

@@ -4,9 +4,9 @@
 
 #include "compile/compile.h"
 #include "iptables/text.h"
+#include "must_load.h"
 #include "packets.h"
 #include "verify/simulate.h"
-#include "world.h"
 
 /* What holds of every compiled ruleset, whatever the cluster. */
 
@@ -42,16 +42,6 @@ static void print_whole(const struct ruleset *ruleset, struct strbuf *out)
         ipset_print(ruleset, out);
 }
 
-static struct cluster *load(struct arena *arena, const struct manifest *manifest)
-{
-        const char *problem = "";
-        struct cluster *cluster = world_load(arena, manifest, &problem);
-
-        if (!cluster)
-                fail_msg("%s", problem);
-        return cluster;
-}
-
 /* Calls for each generated cluster and each node that its Node objects or pods name. */
 static void each_node(void (*call)(struct arena *, struct bytes *, struct manifest *,
                                    const struct cluster *, const char *node))
@@ -63,7 +53,7 @@ static void each_node(void (*call)(struct arena *, struct bytes *, struct manife
                 _cleanup_arena_ struct arena *arena = arena_new();
                 struct bytes bytes = world_bytes(size.seed, i);
                 struct manifest manifest = world_generate(arena, &bytes, i);
-                _cleanup_cluster_ struct cluster *cluster = load(arena, &manifest);
+                _cleanup_cluster_ struct cluster *cluster = world_must_load(arena, &manifest);
                 struct map *known = map_new(arena);
                 vec_foreach (struct pod, pod, &cluster->pods) {
                         if (map_get(known, pod->node))
@@ -117,7 +107,7 @@ static void hold_order(struct arena *arena, struct bytes *bytes, struct manifest
         for (size_t i = 0; i < manifest->documents.n; i++)
                 reverse_peers(manifest->documents.items[i]);
         manifest->style = (enum manifest_style)bytes_below(bytes, MANIFEST_STYLES);
-        _cleanup_cluster_ struct cluster *other = load(arena, manifest);
+        _cleanup_cluster_ struct cluster *other = world_must_load(arena, manifest);
         print_whole(compile_for(arena, other, node), &shuffled);
         same_text(&first, &shuffled);
 }
@@ -184,7 +174,7 @@ static void hold_size(struct arena *arena, struct bytes *bytes, struct manifest 
         const struct ruleset *old = compile_for(arena, cluster, node);
 
         add_unrelated(arena, manifest, cluster);
-        _cleanup_cluster_ struct cluster *grown = load(arena, manifest);
+        _cleanup_cluster_ struct cluster *grown = world_must_load(arena, manifest);
         const struct ruleset *new = compile_for(arena, grown, node);
         print_rules(old, &before);
         print_rules(new, &after);

@@ -4,9 +4,9 @@
 
 #include "agent/touched.h"
 #include "kube/copy.h"
+#include "must_load.h"
 #include "packets.h"
 #include "policy/verdict.h"
-#include "world.h"
 
 /* A cluster that changes at random: a connection that a node let through before and no longer does
  * is one of those whose connections are asked for. */
@@ -27,12 +27,8 @@ struct run {
 static struct cluster *make(struct run *run)
 {
         const struct manifest manifest = world_generate(run->arena, &run->bytes, run->number);
-        const char *problem = "";
-        struct cluster *cluster = world_load(run->arena, &manifest, &problem);
 
-        if (!cluster)
-                fail_msg("%s", problem);
-        return cluster;
+        return world_must_load(run->arena, &manifest);
 }
 
 #define any_in(run, kind, list)                                                                    \

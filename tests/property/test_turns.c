@@ -7,9 +7,9 @@
 #include "iptables/overlap.h"
 #include "iptables/text.h"
 #include "kube/copy.h"
+#include "must_load.h"
 #include "packets.h"
 #include "verify/simulate.h"
-#include "world.h"
 
 /* One pod of a random cluster changes, and the plan from one node's rules to the next has its rules
  * and sets take turns: after each line for the sets, and after the rules, what neither the rules
@@ -44,12 +44,8 @@ struct way {
 static struct cluster *make(struct run *run, struct arena *arena)
 {
         const struct manifest manifest = world_generate(arena, &run->bytes, run->number);
-        const char *problem = "";
-        struct cluster *cluster = world_load(arena, &manifest, &problem);
 
-        if (!cluster)
-                fail_msg("%s", problem);
-        return cluster;
+        return world_must_load(arena, &manifest);
 }
 
 static struct object pod_of(struct run *run, const struct cluster *cluster)

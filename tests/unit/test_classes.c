@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "addresses.h"
 #include "verify/address_key.h"
 #include "verify/classes.h"
 #include "verify/signatures.h"
@@ -14,22 +15,6 @@ static int teardown(void **state)
 {
         arena_free(*state);
         return 0;
-}
-
-static struct ip ip(const char *text)
-{
-        struct ip result;
-
-        assert_true(ip_parse(text, &result));
-        return result;
-}
-
-static struct prefix prefix(const char *text)
-{
-        struct prefix result;
-
-        assert_true(prefix_parse(text, &result, NULL));
-        return result;
 }
 
 static void add_prefix(struct splitter *splitter, size_t feature, const char *text)

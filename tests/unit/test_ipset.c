@@ -1,22 +1,9 @@
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "data.h"
 #include "iptables/text.h"
-
-static char *read_file(struct arena *arena, const char *name)
-{
-        const char *path = arena_printf(arena, "%s/tests/data/%s", getenv("PENSTOCK_SOURCE"), name);
-        FILE *file = fopen(path, "r");
-        char *text = arena_alloc(arena, 1 << 20);
-
-        if (!file)
-                fail_msg("%s", path);
-        assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
-        fclose(file);
-        return text;
-}
 
 /* In the order of the text. */
 static struct ruleset *parse(struct arena *arena, const char *text)
@@ -56,7 +43,7 @@ static void dumps_are_printed_again(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(dumps); i++) {
                 _cleanup_arena_ struct arena *arena = arena_new();
-                assert_prints_itself(read_file(arena, dumps[i]));
+                assert_prints_itself(data_text(arena, dumps[i]));
         }
 }
 
@@ -66,7 +53,7 @@ static void every_kind_is_known(void **state)
 
         for (size_t i = 0; i < ARRAY_SIZE(dumps); i++) {
                 _cleanup_arena_ struct arena *arena = arena_new();
-                struct ruleset *ruleset = parse(arena, read_file(arena, dumps[i]));
+                struct ruleset *ruleset = parse(arena, data_text(arena, dumps[i]));
                 vec_foreach (const struct set, set, &ruleset->sets) {
                         seen[set->type]++;
                         if (set->type == SET_UNKNOWN || set->misfit)

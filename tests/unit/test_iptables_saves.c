@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data.h"
 #include "iptables/text.h"
 
 /* Whole saves: tables, chains, lines for people, families; what stands on real nodes. */
@@ -76,27 +77,14 @@ static void errors_name_the_line(void **state)
         }
 }
 
-static const char *read_file(struct arena *arena, const char *name)
-{
-        const char *path = arena_printf(arena, "%s/tests/data/%s", getenv("PENSTOCK_SOURCE"), name);
-        FILE *file = fopen(path, "r");
-        char *text = arena_alloc(arena, 1 << 20);
-
-        if (!file)
-                fail_msg("%s", path);
-        assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
-        fclose(file);
-        return text;
-}
-
 /* Saves of tables and chains that programs for nodes and pods install, by both flavours. */
 static void dumps_are_printed_again(void **state)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
 
-        assert_prints_itself(FAMILY_IPV4, read_file(arena, "kube-proxy+kube-router.v4.save"));
-        assert_prints_itself(FAMILY_IPV6, read_file(arena, "kube-proxy+kube-router.v6.save"));
-        assert_prints_itself(FAMILY_IPV4, read_file(arena, "docker.v4.save"));
+        assert_prints_itself(FAMILY_IPV4, data_text(arena, "kube-proxy+kube-router.v4.save"));
+        assert_prints_itself(FAMILY_IPV6, data_text(arena, "kube-proxy+kube-router.v6.save"));
+        assert_prints_itself(FAMILY_IPV4, data_text(arena, "docker.v4.save"));
 }
 
 struct count {
@@ -151,7 +139,7 @@ static void nothing_of_kube_proxys_is_unknown(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 _cleanup_arena_ struct arena *arena = arena_new();
                 struct count count =
-                    count_rules(parse_saves(arena, names[i], read_file(arena, names[i])));
+                    count_rules(parse_saves(arena, names[i], data_text(arena, names[i])));
                 assert_int_equal(count.unknown, 0);
                 assert_int_equal(count.written, 0);
                 rules += count.rules;
@@ -172,7 +160,7 @@ static void every_saves_family_is_told_and_nothing_is_unknown(void **state)
         for (size_t i = 0; i < found.gl_pathc; i++) {
                 const char *name = found.gl_pathv[i] + start;
                 _cleanup_strbuf_ struct strbuf out = {0};
-                const char *text = read_file(arena, name);
+                const char *text = data_text(arena, name);
                 const struct ruleset *ruleset = parse_saves(arena, name, text);
                 struct count count = count_rules(ruleset);
                 struct save_facts facts = iptables_save_facts(text);

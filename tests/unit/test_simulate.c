@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "addresses.h"
 #include "verify/simulate.h"
 
 /* A small firewall by hand; each test adds rules to FORWARD and asks about one packet. */
@@ -26,22 +27,6 @@ static int teardown(void **state)
 {
         arena_free(((struct fixture *)*state)->arena);
         return 0;
-}
-
-static struct ip ip(const char *text)
-{
-        struct ip result;
-
-        assert_true(ip_parse(text, &result));
-        return result;
-}
-
-static struct prefix prefix(const char *text)
-{
-        struct prefix result;
-
-        assert_true(prefix_parse(text, &result, NULL));
-        return result;
 }
 
 static void add(struct fixture *fixture, const char *chain, struct match match,
