@@ -20,9 +20,20 @@ static void hear(uv_poll_t *poll, int status, int events)
                 due_note(agent);
 }
 
+/* Ten times within the silence that a feeder is allowed, at least. */
+static unsigned state_period(const struct agent_options *options)
+{
+        unsigned tenth = options->feeder_silence_seconds * 100;
+
+        return tenth < STATE_MS ? tenth : STATE_MS;
+}
+
 static void state_tick(uv_timer_t *timer)
 {
-        due_tell_state(timer->data);
+        struct agent *agent = timer->data;
+
+        feeding_watch(agent->feeding, state_period(agent->options));
+        due_tell_state(agent);
 }
 
 static void look_tick(uv_timer_t *timer)
@@ -82,7 +93,7 @@ static void start_handles(struct agent *agent)
         int kernel = engine_descriptor(agent->engine);
 
         due_start(agent);
-        start_timer(agent, &agent->state_timer, state_tick, STATE_MS);
+        start_timer(agent, &agent->state_timer, state_tick, state_period(agent->options));
         start_timer(agent, &agent->look_timer, look_tick, LOOK_MS);
         start_timer(agent, &agent->read_timer, read_tick, agent->options->period_seconds * 1000ull);
         start_signals(agent);

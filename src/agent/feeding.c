@@ -15,6 +15,7 @@
 #define LONGEST_DELAY 10000
 #define GOOD_LIFE     60000 /* whoever lived so long is started again without delay */
 #define MAX_UNREAD    (4u << 20)
+#define MORE_PATIENCE 8 /* times the silence that is allowed, at most */
 
 struct feeding {
         uv_loop_t *loop;
@@ -26,6 +27,10 @@ struct feeding {
         unsigned open_handles; /* of a feeder: its process and pipe */
         bool closing, losing;
         uint64_t restarts, started, delay;
+        uint64_t received; /* bytes, when it was last watched */
+        uint64_t heard;    /* when that was another number than before */
+        uint64_t silent;   /* milliseconds that were watched since */
+        uint64_t patience; /* so many it may be */
 };
 
 static void start(struct feeding *feeding);
@@ -38,17 +43,25 @@ static void start_again(uv_timer_t *timer)
         feeding->handler.begun_anew(feeding->handler.data);
 }
 
+static uint64_t first_patience(const struct feeding *feeding)
+{
+        return feeding->options->feeder_silence_seconds * 1000ull;
+}
+
 /* Both the process and its stream are closed: the next one can begin. */
 static void part_closed(void *data)
 {
         struct feeding *feeding = data;
-        uint64_t lived = uv_now(feeding->loop) - feeding->started;
+        uint64_t lived = feeding->heard - feeding->started;
 
         if (--feeding->open_handles > 0 || feeding->closing)
                 return;
         feed_stream_done(&feeding->stream);
         feeding->handler.lost(feeding->handler.data);
-        feeding->delay = lived > GOOD_LIFE ? FIRST_DELAY : feeding->delay;
+        if (lived > GOOD_LIFE) {
+                feeding->delay = FIRST_DELAY;
+                feeding->patience = first_patience(feeding);
+        }
         uv_timer_start(&feeding->again, start_again, feeding->delay, 0);
         feeding->delay = feeding->delay * 2 < LONGEST_DELAY ? feeding->delay * 2 : LONGEST_DELAY;
         feeding->restarts++;
@@ -156,7 +169,8 @@ static void start(struct feeding *feeding)
 {
         const struct feed_stream_handler handler = {.data = feeding, .frame = take, .ended = drop};
 
-        feeding->started = uv_now(feeding->loop);
+        feeding->started = feeding->heard = uv_now(feeding->loop);
+        feeding->received = feeding->silent = 0;
         feed_stream_init(&feeding->stream, feeding->loop, &handler);
         feeding->open_handles = 2;
         int r = spawn(feeding);
@@ -176,6 +190,7 @@ struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options
 
         *feeding = (struct feeding){
             .loop = loop, .options = options, .handler = *handler, .delay = FIRST_DELAY};
+        feeding->patience = first_patience(feeding);
         feeding->process.data = feeding->again.data = feeding;
         uv_timer_init(loop, &feeding->again);
         start(feeding);
@@ -214,6 +229,31 @@ void feeding_send_text(struct feeding *feeding, enum feed_type type, uint32_t nu
 
         feed_put_text(&bytes, type, number, text);
         send_bytes(feeding, &bytes);
+}
+
+/* Where a machine has no time for it, the next one is not hurried the same. */
+static void lose_patience(struct feeding *feeding)
+{
+        struct err err;
+
+        err_set(&err, "it has said nothing for %.3g seconds", (double)feeding->silent / 1e3);
+        drop(feeding, err.text);
+        feeding->patience *= 2;
+        if (feeding->patience > MORE_PATIENCE * first_patience(feeding))
+                feeding->patience = MORE_PATIENCE * first_patience(feeding);
+}
+
+void feeding_watch(struct feeding *feeding, unsigned milliseconds)
+{
+        if (feeding->received != feeding->stream.received) {
+                feeding->received = feeding->stream.received;
+                feeding->heard = uv_now(feeding->loop);
+                feeding->silent = 0;
+                return;
+        }
+        feeding->silent += milliseconds;
+        if (feeding->silent >= feeding->patience && !feed_stream_is_closing(&feeding->stream))
+                lose_patience(feeding);
 }
 
 uint64_t feeding_restarts(const struct feeding *feeding)

@@ -6,7 +6,7 @@
 #include "daemon/feed.h"
 
 /* The feeder as the agent's child: started, started again with a growing delay whenever it ends,
- * and ended with the agent. */
+ * ended where it hangs, and with the agent. */
 
 struct feeding;
 
@@ -27,6 +27,11 @@ struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options
 void feeding_send(struct feeding *feeding, enum feed_type type, const void *body, size_t length);
 void feeding_send_text(struct feeding *feeding, enum feed_type type, uint32_t number,
                        const char *text);
+/* To be called again and again, before it is told of the state, which it answers: so many
+ * milliseconds went by since the last call. A feeder of which nothing came for
+ * options->feeder_silence_seconds is ended, and another begins. Counted is time in which the loop
+ * ran, so that neither a machine that slept nor an agent that had no turn is held against it. */
+void feeding_watch(struct feeding *feeding, unsigned milliseconds);
 uint64_t feeding_restarts(const struct feeding *feeding);
 pid_t feeding_pid(const struct feeding *feeding); /* 0: none runs now */
 /* The feeder, which has nothing to lose, is ended; handles are closed, the loop has to run until

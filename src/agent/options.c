@@ -86,14 +86,24 @@ static const char *set_log_format(const char *text, struct agent_options *option
         return log_format_parse(text, &options->log_format) ? NULL : "text or json";
 }
 
-static const char *set_period(const char *text, struct agent_options *options)
+static const char *set_seconds(const char *text, unsigned *ret)
 {
         int32_t number;
 
         if (!number_int32(text, &number) || number < 1 || number > 86400)
                 return "seconds, 1 to 86400";
-        options->period_seconds = (unsigned)number;
+        *ret = (unsigned)number;
         return NULL;
+}
+
+static const char *set_period(const char *text, struct agent_options *options)
+{
+        return set_seconds(text, &options->period_seconds);
+}
+
+static const char *set_feeder_silence(const char *text, struct agent_options *options)
+{
+        return set_seconds(text, &options->feeder_silence_seconds);
 }
 
 static const struct agent_option rows[] = {
@@ -108,6 +118,7 @@ static const struct agent_option rows[] = {
     {"logLevel", false, set_log_level},
     {"logFormat", false, set_log_format},
     {"period", true, set_period},
+    {"feederSilence", true, set_feeder_silence},
 };
 
 struct agent_options agent_options_default(void)
@@ -118,6 +129,7 @@ struct agent_options agent_options_default(void)
             .log_level = LOG_INFO,
             .log_format = LOG_TEXT,
             .period_seconds = 60,
+            .feeder_silence_seconds = 30,
         };
 }
 

@@ -21,7 +21,9 @@ struct agent_options {
         const char *metrics; /* ADDRESS:PORT of /metrics, /healthz, /readyz; "": nowhere */
         enum log_level log_level;
         enum log_format log_format;
-        unsigned period_seconds; /* of reading all that is installed */
+        unsigned period_seconds;         /* of reading all that is installed */
+        unsigned feeder_silence_seconds; /* so long it may say nothing; a feeder that hangs is
+                                            replaced */
 };
 
 /* What is not said; node is NULL. */

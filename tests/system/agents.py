@@ -49,6 +49,13 @@ class Agent:
         ]
         self.read = 0
 
+    def configure(self, **fields):
+        """What no flag says."""
+        lines = ["apiVersion: penstock.dev/v1alpha1", "kind: AgentConfiguration"]
+        path = self.directory / "config.yaml"
+        path.write_text("\n".join(lines + [f"{name}: {value}" for name, value in fields.items()]) + "\n")
+        self.flags += ["--config", str(path)]
+
     def start(self, *flags):
         self.daemon.start(*self.before, self.program, "agent", *self.flags, *flags)
 

@@ -56,6 +56,7 @@ def listed(kind, *objects):
 class HandFed(Agent):
     def __init__(self, node, directory):
         super().__init__(node, "/dev/null")
+        self.configure(feederSilence=3600)  # it answers nothing
         self.fed = pathlib.Path(directory)
         # The agent looks for its feeder beside itself.
         self.program = shutil.copy(PENSTOCK, self.fed / "penstock")

@@ -84,6 +84,38 @@ def test_commands_ask_the_agent(world):
     eventually(world.is_proven)
 
 
+def test_a_feeder_that_hangs_is_replaced(new_world):
+    """It lives, and says nothing more: not what changes, nor /healthz."""
+    world = new_world()
+    world.agent.configure(feederSilence=3)
+    world.start()
+    world.api.create(ALLOW_CLIENT)
+    world.becomes(client=True, stranger=False)
+    with world.traffic() as traffic:
+        (feeder,) = world.agent.feeders()
+        os.kill(feeder, signal.SIGSTOP)
+        world.api.create(STRANGER_TOO)
+        dropped = world.agent.wait_for("the feeder is dropped")
+        assert dropped["why"] == "it has said nothing for 3 seconds"
+        world.becomes(client=True, stranger=True)
+        assert not os.path.exists(f"/proc/{feeder}")
+        assert world.agent.metric("penstock_feeder_restarts_total") == 1
+    traffic.assert_faultless()
+    assert world.is_proven()
+
+
+def test_an_agent_that_was_stopped_holds_nothing_against_its_feeder(new_world):
+    """Nor does a machine that slept: a silence that nobody was there to hear is none."""
+    world = new_world()
+    world.agent.configure(feederSilence=3)
+    world.start()
+    world.agent.daemon.send(signal.SIGSTOP)
+    eventually(lambda: world.agent.get("/healthz")[0] == 503)
+    world.agent.daemon.send(signal.SIGCONT)
+    eventually(world.agent.is_ready)
+    assert world.agent.metric("penstock_feeder_restarts_total") == 0
+
+
 def test_metrics_are_of_the_moment(nft_world):
     """What the feeder counts, too, which the agent hears of every few seconds otherwise."""
     for number in range(1, 6):

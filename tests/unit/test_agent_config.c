@@ -11,14 +11,15 @@
 
 static void add_options(struct strbuf *out, const struct agent_options *options)
 {
-        strbuf_printf(out, "%s %s %s %s %s %s '%s' '%s' %s %s %u\n",
+        strbuf_printf(out, "%s %s %s %s %s %s '%s' '%s' %s %s %u %u\n",
                       options->kubeconfig ? options->kubeconfig : "-",
                       options->context ? options->context : "-",
                       options->node ? options->node : "-",
                       options->has_flavour ? flavour_name(options->flavour) : "-",
                       own_node_egress_name(options->own_node_egress), deny_name(options->deny),
                       options->socket, options->metrics, log_level_name(options->log_level),
-                      options->log_format == LOG_JSON ? "json" : "text", options->period_seconds);
+                      options->log_format == LOG_JSON ? "json" : "text", options->period_seconds,
+                      options->feeder_silence_seconds);
 }
 
 static void add_problems(struct strbuf *out, const struct problems *problems)
@@ -47,15 +48,17 @@ static void check(const char *text, const char *expected)
         assert_string_equal(strbuf_text(&out), expected);
 }
 
-#define DEFAULTS "- - - - Allow drop '/run/penstock/agent.sock' '127.0.0.1:9469' info text 60\n"
+#define DEFAULTS "- - - - Allow drop '/run/penstock/agent.sock' '127.0.0.1:9469' info text 60 30\n"
 
 static void every_field_is_read(void **state)
 {
-        check(HEAD "kubeconfig: /etc/kube\ncontext: here\nnode: node-1\nbackend: iptables-legacy\n"
-                   "ownNodeEgress: Policy\ndeny: reject\nsocket: /run/a.sock\n"
-                   "metrics: '[::1]:80'\nlogLevel: debug\nlogFormat: json\nperiod: 30\n",
-              "/etc/kube here node-1 iptables-legacy Policy reject '/run/a.sock' '[::1]:80' debug "
-              "json 30\n");
+        check(
+            HEAD
+            "kubeconfig: /etc/kube\ncontext: here\nnode: node-1\nbackend: iptables-legacy\n"
+            "ownNodeEgress: Policy\ndeny: reject\nsocket: /run/a.sock\n"
+            "metrics: '[::1]:80'\nlogLevel: debug\nlogFormat: json\nperiod: 30\nfeederSilence: 5\n",
+            "/etc/kube here node-1 iptables-legacy Policy reject '/run/a.sock' '[::1]:80' debug "
+            "json 30 5\n");
 }
 
 static void what_is_absent_or_null_stays(void **state)
@@ -65,7 +68,7 @@ static void what_is_absent_or_null_stays(void **state)
         check(HEAD "backend: iptables\n", DEFAULTS);
         check("{\"kind\": \"AgentConfiguration\", \"apiVersion\": \"penstock.dev/v1alpha1\"}",
               DEFAULTS);
-        check(HEAD "socket: ''\nmetrics: ''\n", "- - - - Allow drop '' '' info text 60\n");
+        check(HEAD "socket: ''\nmetrics: ''\n", "- - - - Allow drop '' '' info text 60 30\n");
 }
 
 static void what_it_does_not_know_is_refused(void **state)
@@ -98,6 +101,7 @@ static void wrong_values_are_refused_with_what_would_do(void **state)
               "a.yaml:6: .logLevel: \"loud\": not error, warning, info or debug\n"
               "a.yaml:7: .logFormat: \"xml\": not text or json\n");
         check(HEAD "period: 0\n", "a.yaml:3: .period: 0: not seconds, 1 to 86400\n");
+        check(HEAD "feederSilence: 0\n", "a.yaml:3: .feederSilence: 0: not seconds, 1 to 86400\n");
         check(HEAD "period: 86401\n", "a.yaml:3: .period: 86401: not seconds, 1 to 86400\n");
         check(HEAD "period: 1.5\n", "a.yaml:3: .period: 1.5: not seconds, 1 to 86400\n");
         check(HEAD "node: ''\nkubeconfig: ''\ncontext: ''\n",
