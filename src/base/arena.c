@@ -71,7 +71,7 @@ static struct block *take_spare(size_t size)
 
 static void block_free(struct block *block)
 {
-        if (block->size != BLOCK_SIZE || spare.n >= SPARE_MAX) {
+        if (block->size != BLOCK_SIZE || spare.n + 1 > SPARE_MAX) {
                 free(block);
                 return;
         }
