@@ -107,6 +107,58 @@ static void a_watch_that_stood(void **state)
         assert_true(play.seconds >= 0.125 && play.seconds <= 0.25);
 }
 
+static struct {
+        double seconds[8];
+        size_t n;
+} waits;
+
+static void note_wait(struct play *play)
+{
+        assert_in_range(waits.n, 0, ARRAY_SIZE(waits.seconds) - 1);
+        waits.seconds[waits.n++] = play->seconds;
+}
+
+static void check_wait(size_t i, double most)
+{
+        if (waits.seconds[i] < most / 2 || waits.seconds[i] > most)
+                fail_msg("wait %zu: %g s, not up to %g", i, waits.seconds[i], most);
+}
+
+/* A server that was away and came up says no until it has read who may do what. It is asked again
+ * soon, but only the first of its refusals counts for that. */
+static void a_server_that_came_up_forbids(void **state)
+{
+#define FORBIDDEN .status = 403, .body = STATUS("403", "Forbidden", "no")
+        static const struct script script = {
+            .name = "it came up",
+            .options = {.max_delay_seconds = 2},
+            .steps = {{.expected = "limit=500", .how = CUT},
+                      {.expected = "limit=500", .how = CUT},
+                      {.expected = "limit=500", FORBIDDEN},
+                      {.expected = "limit=500", FORBIDDEN},
+                      FIRST_LIST,
+                      {.expected = "&resourceVersion=5", FORBIDDEN},
+                      {.expected = "limit=1", .how = STOP}},
+            .told = "[retrying GET /api/v1/pods: Empty reply from server] [retrying GET "
+                    "/api/v1/pods: Empty reply from server] [forbidden GET /api/v1/pods: 403 "
+                    "Forbidden: no] [forbidden GET /api/v1/pods: 403 Forbidden: no] " TOLD_LIST
+                    " [forbidden GET /api/v1/pods: 403 Forbidden: no]",
+        };
+        struct play play;
+
+        waits.n = 0;
+        play_begin(&play, &script);
+        play.on_trouble = note_wait;
+        play_end(&play);
+        assert_int_equal(waits.n, 5);
+        check_wait(0, 0.25);
+        check_wait(1, 0.5);
+        check_wait(2, 0.25);
+        check_wait(3, 0.5);
+        check_wait(4, 1);
+#undef FORBIDDEN
+}
+
 static void delays_grow(void **state)
 {
         uint64_t random = 1, same = 1;
@@ -291,6 +343,7 @@ int main(void)
             cmocka_unit_test(cut_at_every_byte_of_a_watch),
             cmocka_unit_test(the_server_says_when),
             cmocka_unit_test(a_watch_that_stood),
+            cmocka_unit_test(a_server_that_came_up_forbids),
             cmocka_unit_test(delays_grow),
             cmocka_unit_test(closed_by_its_handler),
             cmocka_unit_test(paused_nothing_is_read),

@@ -53,6 +53,7 @@ struct reflector {
         bool unpaged;          /* a list in pages took longer than the server remembers */
         bool no_streams;       /* the server refuses lists as watches */
         bool refused;          /* the credentials were, just now */
+        bool forbidden;        /* a 403 has come since a watch stood */
         double since;          /* the present watch stands since; 0 where none does */
         double lost;           /* no answer since then; 0 where there was one */
         /* What the body's handler found out, for when the request is over. */

@@ -27,6 +27,13 @@ static double steady(const struct reflector *reflector)
         return most < STEADY_SECONDS ? most : STEADY_SECONDS;
 }
 
+/* Whatever fails now is new. */
+static void forget_failures(struct reflector *reflector)
+{
+        delay_reset(&reflector->delay);
+        reflector->forbidden = false;
+}
+
 /* How long to wait after a failure: not at all after a watch that stood, or where that may mend it.
  */
 static double wait_after(struct reflector *reflector, bool at_once, double retry_after)
@@ -36,7 +43,7 @@ static double wait_after(struct reflector *reflector, bool at_once, double retry
         double wait = 0;
 
         if (stood)
-                delay_reset(&reflector->delay);
+                forget_failures(reflector);
         else if (!at_once)
                 wait = delay_next(&reflector->delay);
         if (retry_after > MOST_RETRY_AFTER)
@@ -121,6 +128,13 @@ static void fail_refused(struct reflector *reflector, const struct answer *answe
                     reflector->shared->refused(reflector->shared->data) && !reflector->refused;
                 reflector->refused = true;
         }
+        /* A server that has just come up answers so until it has read who may do what: how long it
+         * was away says nothing of how long that takes. Once: whoever may list and not watch would
+         * ask for ever as fast as that. */
+        if (answer->status == 403 && !reflector->forbidden) {
+                delay_reset(&reflector->delay);
+                reflector->forbidden = true;
+        }
         if (answer->status >= 500 && reflector->lost == 0)
                 reflector->lost = clock_seconds();
         /* Who has too much to do must not be made to do all of it again. */
@@ -176,7 +190,7 @@ static void watch_ended(struct reflector *reflector, const struct answer *answer
                 return;
         }
         if (stood)
-                delay_reset(&reflector->delay);
+                forget_failures(reflector);
         reflector_rest(reflector, REFLECTOR_WATCHING, stood ? 0 : delay_next(&reflector->delay));
 }
 
