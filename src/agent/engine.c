@@ -254,7 +254,7 @@ bool engine_hears(struct engine *engine)
 
 bool engine_looks(struct engine *engine)
 {
-        return note_drift(engine, keeper_look(engine->keeper), "sizes of sets");
+        return note_drift(engine, keeper_look(engine->keeper), "sizes of sets, rules of legacy");
 }
 
 bool engine_reads(struct engine *engine)

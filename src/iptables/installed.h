@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iptables/backend.h"
+#include "iptables/legacy_entries.h"
 #include "rules/ruleset.h"
 
 /* What is in this network namespace, others' rules included: the filter tables of both flavours and
@@ -12,6 +13,8 @@ struct installed {
         bool usable[FLAVOURS];     /* its tools are installed and the kernel takes them */
         /* IPv6 is not, where the kernel has none: no packet of it either. */
         bool families[FAMILIES];
+        /* Of legacy's filter tables, as whoever remembers this has noted it; a reading does not. */
+        struct legacy_entries entries[FAMILIES];
 };
 
 /* needed: a flavour that has to be usable, or FLAVOURS where either will do. Everything lives in

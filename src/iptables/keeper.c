@@ -20,7 +20,7 @@
  * installed is penstock's own, and that is what was wanted. */
 
 /* Of rules that were read and found right, with nf_tables as flavour: while it is the same, they
- * are. Of legacy's tables, where penstock has nothing then, their size says enough. */
+ * are. Legacy's tables have a number for penstock's part of them. */
 struct seen {
         uint32_t generation; /* 0: nothing was seen, or nothing tells */
         struct legacy_entries entries[FAMILIES];
@@ -31,7 +31,7 @@ struct keeper {
         struct others others;
         struct arena *arena; /* of what is remembered; NULL: nothing is */
         struct installed installed;
-        struct legacy_entries entries[FAMILIES]; /* of legacy's filter tables, by then */
+        struct legacy_entries entries[FAMILIES]; /* those that all has been read of last */
         struct seen seen;
         bool may_have_shut;
         size_t readings;
@@ -87,24 +87,33 @@ static int know(struct keeper *keeper, struct arena *arena, struct change *chang
                 return 0;
         }
         keeper->readings++;
+        note_entries(keeper->options.flavour, keeper->entries); /* before others' next change */
         if (others_before_reading(&keeper->others, err) < 0 ||
             installed_read(arena, keeper->options.flavour, change->installed, err) < 0)
                 return err_wrap(err, "nothing was changed");
+        memcpy(change->installed->entries, keeper->entries, sizeof(keeper->entries));
         change_add_notes(change->installed, &change->report->notes);
         return 0;
 }
 
-/* Moves what is remembered on to wanted, which lives in arena. */
+/* Moves what is remembered on to wanted, which lives in arena. Where no rules were written, what
+ * others have done to them since is still to be noticed. */
 static void remember(struct keeper *keeper, struct arena *arena, const struct installed *before,
-                     const struct wanted *wanted)
+                     const struct wanted *wanted, const struct apply_report *report)
 {
+        const bool wrote = report->rules_sent || report->chains_added || report->chains_changed ||
+                           report->chains_removed;
         struct installed now;
 
         remembered_after(arena, before, wanted, &now);
         arena_free(keeper->arena);
         keeper->arena = arena;
+        memcpy(now.entries, before->entries, sizeof(now.entries));
+        if (wrote) {
+                note_entries(keeper->options.flavour, keeper->entries);
+                memcpy(now.entries, keeper->entries, sizeof(now.entries));
+        }
         keeper->installed = now;
-        note_entries(keeper->options.flavour, keeper->entries);
 }
 
 static int apply_locked(struct keeper *keeper, struct arena *wanted_arena, struct wanted *wanted,
@@ -126,7 +135,7 @@ static int apply_locked(struct keeper *keeper, struct arena *wanted_arena, struc
         keeper->others.doubt = false;
         if (!may_remember(keeper, report))
                 return 0;
-        remember(keeper, wanted_arena, &installed, wanted);
+        remember(keeper, wanted_arena, &installed, wanted, report);
         return 1;
 }
 
@@ -166,6 +175,12 @@ bool keeper_hears(struct keeper *keeper)
         return keeper->others.doubt;
 }
 
+static bool is_same(const struct seen *a, const struct seen *b)
+{
+        return a->generation == b->generation &&
+               memcmp(a->entries, b->entries, sizeof(a->entries)) == 0;
+}
+
 static struct seen see(enum flavour flavour)
 {
         const struct seen nothing = {0};
@@ -198,7 +213,7 @@ static struct ruleset *read_sets(struct arena *arena, struct err *err)
 static int read_now(struct keeper *keeper, struct arena *arena, const struct seen *seen,
                     struct installed *ret, struct err *err)
 {
-        if (seen->generation == 0 || memcmp(seen, &keeper->seen, sizeof(*seen)) != 0) {
+        if (seen->generation == 0 || !is_same(seen, &keeper->seen)) {
                 keeper->readings++;
                 return installed_read(arena, keeper->options.flavour, ret, err);
         }
@@ -254,7 +269,8 @@ static bool sets_are_right(const struct ruleset *remembered, const struct ipset_
         return n == remembered->sets.n;
 }
 
-/* Others' rules of legacy's filter table come and go as well: then all is read. */
+/* Others may lead elsewhere into penstock's chains, which is theirs to do: that is remembered when
+ * rules are written next, because it is not what was left (remembered_recount()). */
 static bool entries_are_right(struct keeper *keeper)
 {
         struct legacy_entries entries[FAMILIES];

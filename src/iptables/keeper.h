@@ -11,8 +11,9 @@
  * What is remembered is believed as long as nothing speaks against it. Of nf_tables' changes the
  * kernel tells (keeper_descriptor()): those of penstock's own tools are known, any other of a chain
  * or rule of penstock's, or of a chain that leads to one, means that all is read again before the
- * next apply. ipset and xtables (legacy) tell nobody: keeper_look() compares what costs nearly
- * nothing (how many elements each set has, as the kernel counts), keeper_read() everything.
+ * next apply. ipset and xtables (legacy) tell nobody: keeper_look() compares what costs next to
+ * nothing (how many elements each set has, as the kernel counts; legacy's rules, legacy_entries.h),
+ * keeper_read() everything. Legacy's rules are also compared before any are written.
  *
  * Counters of rules that are written again are carried along as iptables_apply() does; they are
  * read for the chains that change only. */

@@ -1,48 +1,65 @@
 #include "iptables/legacy_entries.h"
 
-#include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "iptables/backend.h"
+#include "base/map.h"
+#include "iptables/legacy_table.h"
 
-static bool read_ipv4(int fd, const char *table, struct legacy_entries *ret)
+/* A print of prints. They are for this process alone, so a fast hash with a seed of its own will
+ * do: whoever may write rules here has no need to find two with one number. */
+struct prints {
+        struct arena *arena;
+        VEC(uint64_t) list;
+};
+
+static void add_name(struct prints *prints, const char *name)
 {
-        struct ipt_getinfo info = {0};
-        socklen_t size = sizeof(info);
-
-        snprintf(info.name, sizeof(info.name), "%s", table);
-        if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &size) < 0)
-                return false;
-        *ret = (struct legacy_entries){info.num_entries, info.size};
-        return true;
+        vec_push(prints->arena, &prints->list, map_hash(name, strlen(name)));
 }
 
-static bool read_ipv6(int fd, const char *table, struct legacy_entries *ret)
+static void add_own(struct prints *prints, const struct legacy_chain *chain)
 {
-        struct ip6t_getinfo info = {0};
-        socklen_t size = sizeof(info);
+        add_name(prints, chain->name);
+        vec_push(prints->arena, &prints->list, chain->n_rules);
+        for (size_t i = 0; i < chain->n_rules; i++)
+                vec_push(prints->arena, &prints->list, legacy_rule_print(&chain->rules[i]));
+}
 
-        snprintf(info.name, sizeof(info.name), "%s", table);
-        if (getsockopt(fd, IPPROTO_IPV6, IP6T_SO_GET_INFO, &info, &size) < 0)
-                return false;
-        *ret = (struct legacy_entries){info.num_entries, info.size};
-        return true;
+static void add_leading(struct prints *prints, const struct legacy_chain *chain)
+{
+        for (size_t i = 0; i < chain->n_rules; i++) {
+                const struct legacy_rule *rule = &chain->rules[i];
+                if (!rule->leads_to || !is_own_chain(rule->leads_to))
+                        continue;
+                add_name(prints, chain->name);
+                vec_push(prints->arena, &prints->list, chain->builtin ? i : 0);
+                vec_push(prints->arena, &prints->list, legacy_rule_print(rule));
+        }
+}
+
+struct legacy_entries legacy_entries_of(const struct legacy_rules *rules)
+{
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct prints prints = {.arena = arena};
+
+        vec_foreach (const struct legacy_chain, chain, &rules->chains)
+                if (is_own_chain(chain->name))
+                        add_own(&prints, chain);
+                else
+                        add_leading(&prints, chain);
+        const uint64_t print = map_hash(prints.list.items, prints.list.n * sizeof(uint64_t));
+        return (struct legacy_entries){print ? print : 1};
 }
 
 bool legacy_entries_read(enum family family, const char *table, struct legacy_entries *ret)
 {
-        if (!legacy_has_table(family, table)) {
-                *ret = (struct legacy_entries){0};
-                return true;
-        }
-        int fd = socket(family == FAMILY_IPV4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC,
-                        IPPROTO_RAW);
-        if (fd < 0)
+        _cleanup_arena_ struct arena *arena = arena_new();
+        struct legacy_rules rules;
+        struct err ignored;
+
+        *ret = (struct legacy_entries){0};
+        if (legacy_table_read(arena, family, table, &rules, &ignored) < 0)
                 return false;
-        bool done = family == FAMILY_IPV4 ? read_ipv4(fd, table, ret) : read_ipv6(fd, table, ret);
-        close(fd);
-        return done;
+        *ret = legacy_entries_of(&rules);
+        return true;
 }

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "iptables/legacy_table.h"
 #include "iptables/text.h"
-#include "iptables/tool.h"
 #include "netlink/nftables_counters.h"
 
 /* nf_tables is asked chain by chain, which costs a fraction of what iptables-nft-save does for all;
@@ -96,6 +96,7 @@ void remembered_after(struct arena *arena, const struct installed *before,
 {
         struct installed after = *before;
 
+        memset(after.entries, 0, sizeof(after.entries));
         for (enum flavour flavour = FLAVOUR_NFT; flavour <= FLAVOUR_LEGACY; flavour++)
                 after.rules[flavour] = rules_after(arena, before, flavour, wanted->rules[flavour]);
         after.sets = ruleset_new(arena);
@@ -108,6 +109,7 @@ void remembered_after(struct arena *arena, const struct installed *before,
 /* One table while it is counted. */
 struct count {
         struct table *table;
+        const struct legacy_entries *entries; /* as remembered */
         size_t *at; /* by chain: how many of its rules have been counted */
         bool other; /* a rule stands there that is not remembered, or does not count */
 };
@@ -118,6 +120,13 @@ static void begin(struct count *count)
         count->other = false;
 }
 
+static bool leads_there(const struct rule *rule, const char *leads_to)
+{
+        const bool leads = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+
+        return leads ? leads_to && strcmp(rule->target.text, leads_to) == 0 : !leads_to;
+}
+
 static void count_rule(struct count *count, const char *name, const char *leads_to, bool counts,
                        struct counters counters)
 {
@@ -126,7 +135,7 @@ static void count_rule(struct count *count, const char *name, const char *leads_
         if (!chain || (!is_own_chain(name) && !(leads_to && is_own_chain(leads_to))))
                 return;
         size_t *at = &count->at[chain - count->table->chains.items];
-        if (*at < chain->rules.n && counts)
+        if (*at < chain->rules.n && counts && leads_there(&chain->rules.items[*at], leads_to))
                 chain->rules.items[*at].counters = counters;
         else
                 count->other = true;
@@ -192,48 +201,45 @@ static int ask_nft(struct count *count, const struct asked *asked, struct err *e
         return r;
 }
 
-static void count_saved(struct count *count, const struct ruleset *saved)
+static void count_held(struct count *count, const struct legacy_rules *held)
 {
-        const struct table *table = ruleset_table(saved, count->table->family, count->table->name);
-
         begin(count);
-        if (!table)
-                return;
-        vec_foreach (const struct chain, chain, &table->chains)
-                vec_foreach (const struct rule, rule, &chain->rules)
-                        count_rule(count, chain->name,
-                                   leads_to_own(rule) ? rule->target.text : NULL, true,
-                                   rule->counters);
+        vec_foreach (const struct legacy_chain, chain, &held->chains)
+                for (size_t i = 0; i < chain->n_rules; i++)
+                        count_rule(count, chain->name, chain->rules[i].leads_to, true,
+                                   chain->rules[i].counters);
+        if (count->entries->print)
+                count->other |= legacy_entries_of(held).print != count->entries->print;
 }
 
-/* One system call shows all rules of one table, so they are not asked for one by one. */
+/* One system call gives the whole table, so its chains are not asked for one by one. */
 static int ask_legacy(struct arena *arena, struct count *count, struct err *err)
 {
-        const enum family family = count->table->family;
-        struct ruleset *saved = ruleset_new(arena);
-        struct tool_run run = {
-            .argv = {flavour_tool(FLAVOUR_LEGACY, family, "save"), "-c", "-t", count->table->name}};
-        int r = legacy_has_table(family, count->table->name) ? tool_run_all(&run, 1, err) : 0;
+        struct legacy_rules held;
 
-        if (r == 0)
-                r = iptables_parse(saved, family, strbuf_text(&run.output), err);
-        tool_runs_done(&run, 1);
-        if (r == 0)
-                count_saved(count, saved);
-        return r;
+        if (legacy_table_read(arena, count->table->family, count->table->name, &held, err) < 0)
+                return -1;
+        count_held(count, &held);
+        return 0;
 }
 
-static int recount_table(struct table *table, enum flavour flavour, const struct table *wanted,
-                         bool all, struct err *err)
+static int ask(struct arena *arena, enum flavour flavour, struct count *count,
+               const struct asked *asked, struct err *err)
+{
+        if (flavour == FLAVOUR_LEGACY)
+                return ask_legacy(arena, count, err);
+        return asked->chains.n ? ask_nft(count, asked, err) : 0;
+}
+
+static int recount_table(struct installed *installed, enum flavour flavour, struct table *table,
+                         const struct table *wanted, bool all, struct err *err)
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         const struct asked asked = asked_of(arena, table, wanted, all);
-        struct count count = {table, arena_new_array(arena, size_t, table->chains.n), false};
+        struct count count = {table, &installed->entries[table->family],
+                              arena_new_array(arena, size_t, table->chains.n), false};
 
-        if (asked.chains.n == 0)
-                return 0;
-        if ((flavour == FLAVOUR_NFT ? ask_nft(&count, &asked, err)
-                                    : ask_legacy(arena, &count, err)) < 0)
+        if (ask(arena, flavour, &count, &asked, err) < 0)
                 return -1;
         vec_foreach (const struct chain *, chain, &asked.chains)
                 count.other |= count.at[*chain - table->chains.items] != (*chain)->rules.n;
@@ -243,10 +249,11 @@ static int recount_table(struct table *table, enum flavour flavour, const struct
 int remembered_recount(struct installed *installed, enum flavour flavour,
                        const struct ruleset *wanted, struct err *err)
 {
-        vec_foreach (struct table, table, &installed->rules[flavour]->tables)
-                if (recount_table(table, flavour,
-                                  wanted ? ruleset_table(wanted, table->family, table->name) : NULL,
-                                  !wanted, err) < 0)
+        vec_foreach (struct table, table, &installed->rules[flavour]->tables) {
+                const struct table *same =
+                    wanted ? ruleset_table(wanted, table->family, table->name) : NULL;
+                if (recount_table(installed, flavour, table, same, !wanted, err) < 0)
                         return -1;
+        }
         return 0;
 }
