@@ -50,7 +50,7 @@ static int add_rules(scmp_filter_ctx filter)
                 r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
         if (r == 0)
                 r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                                     SCMP_A0(SCMP_CMP_EQ, AF_VSOCK));
+                                     SCMP_A0(SCMP_CMP_EQ, AF_VSOCK, 0));
         return r;
 }
 
