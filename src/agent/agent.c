@@ -122,7 +122,8 @@ static void close_handles(struct agent *agent)
 
 static int work(struct agent *agent, struct err *err)
 {
-        const struct feeding_handler handler = {agent, take_frame, take_loss, take_successor};
+        const struct feeding_handler handler = {agent, take_frame, take_loss, take_successor,
+                                                take_mistake};
 
         if (*agent->options->socket) {
                 agent->control =
@@ -140,7 +141,8 @@ static int work(struct agent *agent, struct err *err)
         uv_run(&agent->loop, UV_RUN_DEFAULT);
         log_event(LOG_INFO, "stopped; what is installed stays");
         close_handles(agent);
-        return 0;
+        return agent->unconfigured ? err_set(err, "no API server to follow: its feeder says why")
+                                   : 0;
 }
 
 static void end(struct agent *agent)

@@ -34,6 +34,7 @@ struct agent {
         bool waiting; /* … but the last try failed, and the next is not yet to be made */
         double since; /* when it became due */
         uint64_t delay;
+        bool unconfigured; /* the feeder can be told of no API server */
         bool enforcing;
         char why[sizeof(((struct feed_state *)0)->why)];
 };
@@ -48,5 +49,6 @@ void due_tell_state(struct agent *agent); /* to the feeder */
 int take_frame(void *agent, const struct feed_frame *frame, struct err *err);
 void take_loss(void *agent);      /* the feeder's */
 void take_successor(void *agent); /* another feeder's, after it */
+void take_mistake(void *agent);   /* there is no API server to follow */
 void take_question(void *agent, struct control_answer *ret);
 void say_what_is_awaited(struct agent *agent);

@@ -87,6 +87,9 @@ static void ended(uv_process_t *process, int64_t status, int signal)
                           log_number("signal", signal));
         close_process(feeding);
         feed_stream_close(&feeding->stream, part_closed);
+        if (status == FEEDER_UNCONFIGURED && feeding->restarts == 0 &&
+            feeding->stream.received == 0)
+                feeding->handler.unconfigured(feeding->handler.data);
 }
 
 /* why: what is held against it; NULL where its end of the stream is closed, with which it ends by

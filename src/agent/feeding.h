@@ -19,6 +19,9 @@ struct feeding_handler {
         void (*lost)(void *data);
         /* It has: what is sent from now on is sent to that one, which knows nothing yet. */
         void (*begun_anew)(void *data);
+        /* The first has ended at once: it can make no API server of what it is told, and has logged
+         * why. No other is begun. A later one's trouble, with a file that went away, may pass. */
+        void (*unconfigured)(void *data);
 };
 
 struct feeding *feeding_new(uv_loop_t *loop, const struct agent_options *options,

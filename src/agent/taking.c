@@ -133,6 +133,14 @@ void take_successor(void *data)
         due_tell_state(data);
 }
 
+void take_mistake(void *data)
+{
+        struct agent *agent = data;
+
+        agent->unconfigured = true;
+        uv_stop(&agent->loop);
+}
+
 void take_question(void *data, struct control_answer *ret)
 {
         const struct agent *agent = data;

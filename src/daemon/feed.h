@@ -35,6 +35,9 @@ enum feed_type {
         FEED_TYPES,
 };
 
+/* The feeder's exit status where no API server can be made of its configuration. */
+#define FEEDER_UNCONFIGURED 2
+
 #define FEED_MAX_FRAME (32u << 20) /* of an object; others are far smaller */
 
 /* Of the feeder since it started, for metrics. */

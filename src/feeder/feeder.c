@@ -19,6 +19,8 @@
 #define BEHIND_BYTES (4u << 20)
 #define CAUGHT_UP    (1u << 20)
 
+#define CANNOT_GO_ON 3
+
 struct feeder {
         uv_loop_t loop;
         struct feed_stream agent;
@@ -269,6 +271,7 @@ int feeder_run(const struct feeder_options *options, struct err *err)
         struct feeder feeder = {.arena = arena};
         struct arena *config_arena = arena_new();
         struct kube_config config;
+        int status = 0;
 
         log_begin("feeder", options->log_level, options->log_format);
         signal(SIGPIPE, SIG_IGN);
@@ -279,16 +282,19 @@ int feeder_run(const struct feeder_options *options, struct err *err)
                 r = feed_stream_read(&feeder.agent);
         if (r < 0)
                 r = err_set(err, "standard input is no socket of an agent: %s", uv_strerror(r));
-        else if (read_config(config_arena, options, &config, err) < 0 ||
-                 start(&feeder, options, &config, err) < 0)
-                r = -1;
-        if (r == 0)
+        else if (read_config(config_arena, options, &config, err) < 0)
+                status = FEEDER_UNCONFIGURED;
+        else
+                r = start(&feeder, options, &config, err);
+        if (r < 0)
+                status = CANNOT_GO_ON;
+        if (status == 0)
                 uv_run(&feeder.loop, UV_RUN_DEFAULT);
         if (feeder.failed) {
                 *err = feeder.err;
-                r = -1;
+                status = CANNOT_GO_ON;
         }
         close_all(&feeder);
         arena_free(config_arena);
-        return r;
+        return status;
 }

@@ -12,5 +12,6 @@ struct feeder_options {
 };
 
 /* Watches the API server and sends what it says to the agent, on standard input, which is one end
- * of a socket pair: until the other end is closed (0), or it can't go on (-1). */
+ * of a socket pair: until the other end is closed. Returns the status to exit with: 0, 3 where it
+ * can't go on, or FEEDER_UNCONFIGURED. */
 int feeder_run(const struct feeder_options *options, struct err *err);

@@ -11,6 +11,27 @@ static int usage(void)
         return 2;
 }
 
+static bool take_option(int option, struct feeder_options *options)
+{
+        switch (option) {
+        case 'k':
+                options->kubeconfig = optarg;
+                return true;
+        case 'c':
+                options->context = optarg;
+                return true;
+        case 'm':
+                options->metrics = optarg;
+                return true;
+        case 'l':
+                return log_level_parse(optarg, &options->log_level);
+        case 'f':
+                return log_format_parse(optarg, &options->log_format);
+        default:
+                return false;
+        }
+}
+
 int main(int argc, char **argv)
 {
         static const struct option names[] = {
@@ -23,35 +44,15 @@ int main(int argc, char **argv)
         };
         struct feeder_options options = {.log_level = LOG_INFO};
         struct err err;
-        int c;
+        int option;
 
-        while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
-                switch (c) {
-                case 'k':
-                        options.kubeconfig = optarg;
-                        break;
-                case 'c':
-                        options.context = optarg;
-                        break;
-                case 'm':
-                        options.metrics = optarg;
-                        break;
-                case 'l':
-                        if (!log_level_parse(optarg, &options.log_level))
-                                return usage();
-                        break;
-                case 'f':
-                        if (!log_format_parse(optarg, &options.log_format))
-                                return usage();
-                        break;
-                default:
+        while ((option = getopt_long(argc, argv, "", names, NULL)) != -1)
+                if (!take_option(option, &options))
                         return usage();
-                }
-        }
         if (optind != argc)
                 return usage();
-        if (feeder_run(&options, &err) == 0)
-                return 0;
-        log_event(LOG_ERROR, "cannot go on", log_text("why", err.text));
-        return 3;
+        int status = feeder_run(&options, &err);
+        if (status != 0)
+                log_event(LOG_ERROR, "cannot go on", log_text("why", err.text));
+        return status;
 }

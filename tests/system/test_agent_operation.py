@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 
 import pytest
 from agents import Agent, eventually
-from manifests import allow, pods, policy
+from manifests import allow, pod, pods, policy
 from worlds import ALLOW_CLIENT, STRANGER_TOO
 
 ELSEWHERE = ["unshare", "-m", "sh", "-ec", 'mount -t tmpfs none /run; exec "$@"', "sh"]
@@ -116,12 +117,47 @@ def test_an_agent_that_was_stopped_holds_nothing_against_its_feeder(new_world):
     assert world.agent.metric("penstock_feeder_restarts_total") == 0
 
 
+@pytest.mark.parametrize("content", [None, "clusters: {}", "{}"], ids=["absent", "no kubeconfig", "empty"])
+def test_a_kubeconfig_of_no_use_ends_it(new_world, tmp_path, content):
+    path = tmp_path / "config"
+    if content:
+        path.write_text(content)
+    world = new_world(kubeconfig=str(path))
+    world.agent.start()
+    assert world.agent.daemon.ended_within(30)
+    assert world.agent.daemon.process.wait() == 3
+    assert str(path) in world.agent.wait_for("cannot go on", process="feeder")["why"]
+    assert "no API server to follow" in world.agent.tail()
+
+
+def test_a_kubeconfig_that_goes_away_may_come_back(new_world, tmp_path):
+    path = tmp_path / "config"
+    world = new_world()
+    shutil.copy(world.agent.flags[1], path)
+    world.agent.flags[1] = str(path)
+    world.start()
+    path.rename(tmp_path / "away")
+    (feeder,) = world.agent.feeders()
+    os.kill(feeder, signal.SIGKILL)
+    world.agent.wait_for("cannot go on", process="feeder")
+    (tmp_path / "away").rename(path)
+    world.api.create(ALLOW_CLIENT)
+    world.becomes(client=True, stranger=False)
+
+
 def test_metrics_are_of_the_moment(nft_world):
     """What the feeder counts, too, which the agent hears of every few seconds otherwise."""
     for number in range(1, 6):
         nft_world.api.create(policy(f"p{number}", pods(app="web")))
         nft_world.agent.wait_for("applied")
         assert nft_world.agent.metric("penstock_api_events_total", kind="NetworkPolicy") >= number
+
+
+def test_what_the_agent_does_not_know_is_not_said_of_manifests(nft_world):
+    nft_world.api.create(pod("starting", node="here", app="starting"))
+    words = ["explain", "default/client", "default/starting", "--port", "80"]
+    said = "default/starting: has no address that the agent knows (.status.podIPs)"
+    eventually(lambda: said in nft_world.agent.ask(*words, status=None).stderr)
 
 
 def test_commands_where_no_agent_is(new_world):
