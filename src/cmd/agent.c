@@ -17,6 +17,7 @@ static const struct usage usage = {
     .options = OPTION_CONFIG | OPTION_NODE | OPTION_KUBECONFIG | OPTION_CONTEXT | OPTION_BACKEND |
                OPTION_OWN_NODE_EGRESS | OPTION_DENY | OPTION_PERIOD | OPTION_SOCKET |
                OPTION_METRICS | OPTION_LOG_LEVEL | OPTION_LOG_FORMAT,
+    .node = "whose pods are protected ($NODE_NAME, else this host's name)",
 };
 
 /* Flags that are fields of the configuration as well. */

@@ -82,7 +82,8 @@ static int read_manifests(const char *command, struct options *options, struct c
 {
         double began = clock_seconds();
 
-        progress_begin(options->n_files ? "reading the manifests" : "asking the agent");
+        check->of_agent = options->n_files == 0;
+        progress_begin(!check->of_agent ? "reading the manifests" : "asking the agent");
         int status = snapshot_load(command, options, &check->snapshot);
         progress_end();
         check->seconds_manifests = clock_seconds() - began;
@@ -268,6 +269,7 @@ int check_again(const char *command, const struct options *options, struct check
             .arena = arena_new(),
             .snapshot = snapshot,
             .seconds_manifests = check->seconds_manifests,
+            .of_agent = check->of_agent,
         };
         return compare(command, options, check);
 }

@@ -20,7 +20,8 @@ struct check {
         struct proof proof;
         enum answer answer;
         const char *bridge_fault; /* pods reach each other past all rules: why; or NULL */
-        double seconds_manifests;
+        double seconds_manifests; /* or the agent's answer */
+        bool of_agent;
 };
 
 /* Reads the manifests, then the kernel or options' files, and proves. EXIT_YES where there is an

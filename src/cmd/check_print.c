@@ -218,8 +218,8 @@ void check_print(const struct check *check, bool timings, struct strbuf *out)
         add_findings(check, out);
         add_notes(check, out);
         if (timings)
-                strbuf_printf(out,
-                              "seconds: manifests %.3f, reading %.3f, classes %.3f, proof %.3f\n",
+                strbuf_printf(out, "seconds: %s %.3f, reading %.3f, classes %.3f, proof %.3f\n",
+                              check->of_agent ? "the agent's answer" : "manifests",
                               check->seconds_manifests, check->reading.seconds,
                               proof->seconds_classes, proof->seconds_proof);
 }

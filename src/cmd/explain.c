@@ -56,6 +56,7 @@ struct question {
         struct answer answers[FAMILIES];
         size_t n_answers;
         const struct live *live; /* NULL: the kernel is not asked */
+        bool of_agent;           /* the cluster is as the agent has it, not as manifests do */
 };
 
 static int ask_number(const char *text, uint16_t *ret, struct err *err)
@@ -145,7 +146,8 @@ static int answer_without_address(struct question *question, struct err *err)
         struct answer answer = {.verdict = {.allowed = true}};
 
         if (!is_own_node(question) || (question->policy.own_node_egress && question->to.is_node))
-                return err_set(err, "%s: has no address in the manifests (%s)", end->name,
+                return err_set(err, "%s: has no address %s (%s)", end->name,
+                               question->of_agent ? "that the agent knows" : "in the manifests",
                                end->is_node ? ".status.addresses" : ".status.podIPs");
         for (enum direction d = DIRECTION_INGRESS; d <= DIRECTION_EGRESS; d++) {
                 answer.verdict.sides[d].allowed = true;
@@ -309,6 +311,7 @@ int explain(const char *command, const struct options *options, struct cluster *
 {
         _cleanup_arena_ struct arena *arena = arena_new();
         struct question question = {
+            .of_agent = options->n_files == 0,
             .arena = arena,
             .cluster = cluster,
             .policy = {.own_node_egress = options->own_node_egress},

@@ -278,7 +278,8 @@ static void print_usage(const struct usage *usage)
                          rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ",
                          rows[i].name, rows[i].argument ? " " : "",
                          rows[i].argument ? rows[i].argument : "");
-                printf("  %-*s  %s\n", SPELT_WIDTH, spelt, rows[i].help);
+                printf("  %-*s  %s\n", SPELT_WIDTH, spelt,
+                       rows[i].bit == OPTION_NODE && usage->node ? usage->node : rows[i].help);
         }
         printf("  %-*s  %s\n", SPELT_WIDTH, "-h, --help", "this text");
 }

@@ -94,6 +94,7 @@ struct usage {
         int min_arguments, max_arguments; /* besides options */
         bool files_or_saved;              /* -f is not needed where --rules or --sets is given */
         const char *arguments; /* what they are, where some must be given: "FROM and TO" */
+        const char *node;      /* help for --node, where its row has no say */
 };
 
 /* PARSED, or the status to exit with: help was printed, or what is wrong was. A command that takes
