@@ -139,6 +139,7 @@ static int work(struct agent *agent, struct err *err)
         log_event(LOG_INFO, "started", log_text("version", PENSTOCK_VERSION),
                   log_text("node", agent->options->node), log_text("backend", agent->backend));
         uv_run(&agent->loop, UV_RUN_DEFAULT);
+        due_end(agent);
         log_event(LOG_INFO, "stopped; what is installed stays");
         close_handles(agent);
         return agent->unconfigured ? err_set(err, "no API server to follow: its feeder says why")
@@ -151,6 +152,7 @@ static void end(struct agent *agent)
                 feeding_close(agent->feeding);
         if (agent->control)
                 control_close(agent->control);
+        barrier_close(&agent->barrier);
         uv_run(&agent->loop, UV_RUN_DEFAULT);
         if (agent->feeding)
                 feeding_free(agent->feeding);
@@ -180,7 +182,8 @@ int agent_run(const struct agent_options *options, struct err *err)
         agent.backend = flavour_name(flavour);
         agent.metrics.traffic = traffic_new();
         agent.mirror = mirror_new();
-        agent.engine = engine_new(options, flavour, &agent.metrics);
+        barrier_init(&agent.barrier, &agent.loop, due_barrier_over, &agent);
+        agent.engine = engine_new(options, flavour, &agent.metrics, &agent.barrier);
         int r = work(&agent, err);
         end(&agent);
         close(single);

@@ -18,6 +18,7 @@ struct agent {
         struct feeding *feeding;
         struct mirror *mirror;
         struct engine *engine;
+        struct barrier barrier;
         struct control *control;
         struct agent_metrics metrics;
         const char *backend;
@@ -31,6 +32,7 @@ struct agent {
 
         bool listed[OBJECT_KINDS];
         bool due;     /* the kernel may not be what it is to be */
+        bool over;    /* a barrier is: connections that waited for it can be cut */
         bool waiting; /* … but the last try failed, and the next is not yet to be made */
         double since; /* when it became due */
         uint64_t delay;
@@ -42,6 +44,8 @@ struct agent {
 /* due.c: what is to be done, and when. */
 void due_note(struct agent *agent);
 void due_start(struct agent *agent); /* its handles */
+void due_barrier_over(void *agent);
+void due_end(struct agent *agent); /* no event comes any more */
 void due_set_state(struct agent *agent, bool enforcing, const char *why);
 void due_tell_state(struct agent *agent); /* to the feeder */
 

@@ -31,6 +31,11 @@ static void stay_awake(uv_idle_t *idle)
 {
 }
 
+static void wake(struct agent *agent)
+{
+        uv_idle_start(&agent->awake, stay_awake);
+}
+
 void due_note(struct agent *agent)
 {
         if (agent->due)
@@ -38,7 +43,15 @@ void due_note(struct agent *agent)
         agent->due = true;
         agent->since = clock_seconds();
         if (!agent->waiting)
-                uv_idle_start(&agent->awake, stay_awake);
+                wake(agent);
+}
+
+void due_barrier_over(void *data)
+{
+        struct agent *agent = data;
+
+        agent->over = true;
+        wake(agent);
 }
 
 static void report(struct agent *agent)
@@ -64,7 +77,7 @@ static void retry(uv_timer_t *timer)
 
         agent->waiting = false;
         if (agent->due)
-                uv_idle_start(&agent->awake, stay_awake);
+                wake(agent);
 }
 
 static void failed(struct agent *agent, const char *why)
@@ -78,32 +91,55 @@ static void failed(struct agent *agent, const char *why)
         agent->delay = agent->delay * 2 < RETRY_MAX ? agent->delay * 2 : RETRY_MAX;
 }
 
-static void done(struct agent *agent)
+/* Connections that wait for being cut do not change what it says, but for those that it owes. */
+static void succeeded(struct agent *agent)
 {
-        double seconds = clock_seconds() - agent->since;
+        if (agent->due || engine_owes(agent->engine))
+                return;
+        if (!agent->enforcing)
+                log_event(LOG_INFO, "enforcing",
+                          log_number("seconds", clock_seconds() - agent->since));
+        due_set_state(agent, true, "");
+}
 
-        histogram_add(&agent->metrics.sync, seconds);
+static void enforce(struct agent *agent)
+{
+        struct err err;
+
+        report(agent);
+        if (engine_sync(agent->engine, agent->mirror, &err) < 0) {
+                failed(agent, err.text);
+                return;
+        }
+        histogram_add(&agent->metrics.sync, clock_seconds() - agent->since);
         agent->metrics.syncs[SYNC_DONE]++;
         agent->due = false;
         agent->delay = RETRY_MS;
-        if (!agent->enforcing)
-                log_event(LOG_INFO, "enforcing", log_number("seconds", seconds));
-        due_set_state(agent, true, "");
+        succeeded(agent);
+}
+
+static void cut(struct agent *agent)
+{
+        struct err err;
+
+        agent->over = false;
+        if (engine_cut(agent->engine, agent->mirror, &err) == 0) {
+                succeeded(agent);
+                return;
+        }
+        failed(agent, err.text);
+        due_note(agent);
 }
 
 static void work_off(uv_check_t *check)
 {
         struct agent *agent = check->data;
-        struct err err;
 
         uv_idle_stop(&agent->awake);
-        if (!agent->due || agent->waiting || !mirror_is_whole(agent->mirror))
-                return;
-        report(agent);
-        if (engine_sync(agent->engine, agent->mirror, &err) < 0)
-                failed(agent, err.text);
-        else
-                done(agent);
+        if (agent->due && !agent->waiting && mirror_is_whole(agent->mirror))
+                enforce(agent);
+        if (agent->over)
+                cut(agent);
 }
 
 void due_start(struct agent *agent)
@@ -114,4 +150,14 @@ void due_start(struct agent *agent)
         uv_timer_init(&agent->loop, &agent->retry_timer);
         agent->check.data = agent->retry_timer.data = agent;
         uv_check_start(&agent->check, work_off);
+}
+
+/* What is shut is cut before the agent ends: the next one may be long in coming. */
+void due_end(struct agent *agent)
+{
+        struct err err;
+
+        while (barrier_end(&agent->barrier))
+                if (engine_cut(agent->engine, agent->mirror, &err) < 0)
+                        log_event(LOG_ERROR, "cutting connections", log_text("why", err.text));
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cutting.h"
 #include "agent/lone_pod.h"
-#include "agent/touched.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "compile/memo.h"
@@ -13,7 +13,7 @@
 #include "netlink/pod_bridges.h"
 
 /* A sync is made of steps that may each fail; what the failed one was to do is still to be done at
- * the next, so it is noted before it is tried: which connections are to be asked (touched), and
+ * the next, so it is noted before it is tried: which connections are to be asked (cutting), and
  * that bridges are to be looked at. */
 
 #define LOCK_SECONDS 2 /* to wait for iptables' lock, and for another penstock's */
@@ -24,22 +24,15 @@ struct engine {
         struct agent_metrics *metrics;
         struct keeper *keeper;
         struct compile_memo *memo;
-        struct lone_pod lone;   /* since the last apply */
-        struct touched touched; /* since connections were last asked */
-        bool may_have_shut;     /* likewise */
+        struct lone_pod lone; /* since the last apply */
+        struct cutting *cutting;
+        struct barrier *barrier;
         bool bridges_due;
         bool drifted; /* others have changed something since the last apply */
 };
 
-static void forget_touched(struct engine *engine, bool everybody)
-{
-        arena_free(engine->touched.arena);
-        engine->touched = (struct touched){.arena = arena_new(), .everybody = everybody};
-        engine->may_have_shut = everybody;
-}
-
 struct engine *engine_new(const struct agent_options *options, enum flavour flavour,
-                          struct agent_metrics *metrics)
+                          struct agent_metrics *metrics, struct barrier *barrier)
 {
         const struct apply_options apply = {.flavour = flavour, .wait_seconds = LOCK_SECONDS};
         struct keeper *keeper = keeper_new(&apply);
@@ -53,9 +46,10 @@ struct engine *engine_new(const struct agent_options *options, enum flavour flav
             .metrics = metrics,
             .keeper = keeper,
             .memo = compile_memo_new(),
+            .cutting = cutting_new(),
+            .barrier = barrier,
             .bridges_due = true,
         };
-        forget_touched(engine, true); /* whatever went on before this agent came */
         return engine;
 }
 
@@ -63,7 +57,7 @@ void engine_free(struct engine *engine)
 {
         keeper_free(engine->keeper);
         compile_memo_free(engine->memo);
-        arena_free(engine->touched.arena);
+        cutting_free(engine->cutting);
         free(engine);
 }
 
@@ -77,7 +71,7 @@ static void note_changes(struct engine *engine, const struct cluster *cluster,
 {
         compile_memo_change(engine->memo, cluster, changes);
         lone_pod_add(&engine->lone, changes);
-        touched_add(&engine->touched, cluster, changes, engine->options->node);
+        touched_add(cutting_touched(engine->cutting), cluster, changes, engine->options->node);
         vec_foreach (const struct cluster_change, change, changes)
                 engine->bridges_due |=
                     change->kind == KIND_NETWORK_POLICY ||
@@ -112,8 +106,7 @@ static void count_ruleset(struct agent_metrics *metrics, const struct ruleset *r
  * read, others may have had it open meanwhile, whatever it was found to be, and for anybody. */
 static void note_shutting(struct engine *engine, bool has_read)
 {
-        engine->may_have_shut |= has_read || keeper_may_have_shut(engine->keeper);
-        engine->touched.everybody |= has_read;
+        cutting_shut(engine->cutting, has_read || keeper_may_have_shut(engine->keeper), has_read);
 }
 
 static int apply(struct engine *engine, const struct cluster *cluster, struct err *err)
@@ -175,31 +168,43 @@ static int filter_bridges(struct engine *engine, const struct cluster *cluster, 
         return 0;
 }
 
-static int cut_connections(struct engine *engine, const struct cluster *cluster, struct err *err)
+static int ask(struct engine *engine, const struct cluster *cluster, const struct touched *touched,
+               struct err *err)
 {
         const bool to_node = engine->options->own_node_egress;
         struct conntrack_policies policies = {
             cluster, {.own_node_egress = to_node, .node = engine->options->node}};
         const struct conntrack_judge judge = {conntrack_keep_allowed, &policies, to_node};
-        double began = clock_seconds();
         size_t cut = 0;
+        int r = touched->everybody ? conntrack_cut(&judge, &cut, err)
+                                   : conntrack_cut_of(&judge, touched->addresses.items,
+                                                      touched->addresses.n, &cut, err);
 
-        if (!engine->may_have_shut) {
-                forget_touched(engine, false);
-                return 0;
-        }
-        int r = engine->touched.everybody
-                    ? conntrack_cut(&judge, &cut, err)
-                    : conntrack_cut_of(&judge, engine->touched.addresses.items,
-                                       engine->touched.addresses.n, &cut, err);
-        histogram_add(&engine->metrics->parts[SYNC_CONNTRACK], clock_seconds() - began);
         if (r < 0)
                 return err_wrap(
                     err, "the rules are in force, but connections that they deny may live on");
         if (cut)
                 log_event(LOG_INFO, "cut connections", log_number("connections", cut));
         engine->metrics->connections_cut += cut;
-        forget_touched(engine, false);
+        return 0;
+}
+
+/* With the cluster's rules in force: those whose barrier is over first, so that one may begin for
+ * those that have been gathered since. */
+static int cut_connections(struct engine *engine, const struct cluster *cluster, struct err *err)
+{
+        const struct generation *asks = cutting_asks(engine->cutting);
+
+        if (asks) {
+                double since = asks->since;
+                int r = ask(engine, cluster, &asks->touched, err);
+                cutting_asked(engine->cutting, r == 0);
+                histogram_add(&engine->metrics->parts[SYNC_CONNTRACK], clock_seconds() - since);
+                if (r < 0)
+                        return r;
+        }
+        if (cutting_begins(engine->cutting, clock_seconds()))
+                barrier_begin(engine->barrier);
         return 0;
 }
 
@@ -223,14 +228,36 @@ static const struct cluster *take_changes(struct engine *engine, struct mirror *
         return mirror_cluster(mirror);
 }
 
+static int enforce(struct engine *engine, const struct cluster *cluster, struct err *err)
+{
+        if (apply(engine, cluster, err) < 0) {
+                cutting_in_force(engine->cutting, false);
+                return -1;
+        }
+        cutting_in_force(engine->cutting, true);
+        return 0;
+}
+
 int engine_sync(struct engine *engine, struct mirror *mirror, struct err *err)
 {
         const struct cluster *cluster = take_changes(engine, mirror);
 
-        return apply(engine, cluster, err) < 0 || cut_connections(engine, cluster, err) < 0 ||
+        return enforce(engine, cluster, err) < 0 || cut_connections(engine, cluster, err) < 0 ||
                        filter_bridges(engine, cluster, err) < 0
                    ? -1
                    : 0;
+}
+
+int engine_cut(struct engine *engine, struct mirror *mirror, struct err *err)
+{
+        cutting_barrier_over(engine->cutting);
+        return mirror_changes(mirror)->n > 0 ? 0
+                                             : cut_connections(engine, mirror_cluster(mirror), err);
+}
+
+bool engine_owes(const struct engine *engine)
+{
+        return cutting_owes(engine->cutting);
 }
 
 int engine_descriptor(const struct engine *engine)

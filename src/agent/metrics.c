@@ -101,7 +101,8 @@ static void print_syncs(const struct agent_metrics *metrics, struct strbuf *out)
                           "From the first event of a change until the kernel enforces it.");
         print_histogram(out, name, NULL, &metrics->sync);
         name = "penstock_sync_part_duration_seconds";
-        exposition_family(out, name, "histogram", "What a change's time was spent on.");
+        exposition_family(out, name, "histogram",
+                          "What a change's time was spent on; conntrack: what it took after that.");
         for (size_t i = 0; i < SYNC_PARTS; i++)
                 print_histogram(out, name, parts[i], &metrics->parts[i]);
         name = "penstock_syncs_total";

@@ -21,7 +21,7 @@ struct histogram {
 };
 void histogram_add(struct histogram *histogram, double seconds);
 
-/* What a sync is made of. */
+/* What a sync is made of; SYNC_CONNTRACK comes after it, from rules in force to connections cut. */
 enum sync_part { SYNC_COMPILE, SYNC_APPLY, SYNC_CONNTRACK, SYNC_PARTS };
 enum sync_result { SYNC_DONE, SYNC_FAILED, SYNC_RESULTS };
 

@@ -67,7 +67,10 @@ static int cut_connections(const char *command, const struct options *options,
                                         options->own_node_egress};
         struct err err;
 
-        if (options->dry_run || conntrack_cut(&judge, ret, &err) == 0)
+        if (options->dry_run)
+                return EXIT_YES;
+        conntrack_await();
+        if (conntrack_cut(&judge, ret, &err) == 0)
                 return EXIT_YES;
         return fail(
             command, EXIT_TROUBLE,

@@ -50,6 +50,13 @@ struct cutting {
         VEC(struct ip) asked; /* these, sorted */
 };
 
+/* Linux waits here until every CPU has put down what it was carrying, packets included (an RCU
+ * grace period). */
+void conntrack_await(void)
+{
+        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 static struct nlmsghdr *put_request(struct netlink *netlink, uint8_t type, uint16_t flags,
                                     uint8_t family)
 {
@@ -244,11 +251,6 @@ static int find_doomed(struct cutting *cutting, struct err *err)
         cutting->single = cutting->table ? netlink_open(NETLINK_NETFILTER, err) : NULL;
         if (!cutting->single || local_addresses_read(cutting->arena, &cutting->local, err) < 0)
                 return -1;
-        /* A packet that the old rules have let through enters its connection in the table only at
-         * the end of its way. Linux waits here until every CPU has put down what it was carrying,
-         * packets included (an RCU grace period, some milliseconds). Where it can't, the gap is
-         * microseconds. */
-        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
         return read_table(cutting, err);
 }
 

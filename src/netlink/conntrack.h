@@ -5,7 +5,8 @@
 
 /* Cuts connections that are no longer allowed (semantics 23): goes through the kernel's conntrack
  * entries of both families in this network namespace and deletes those for which keep() says no.
- * To be called when the new rules are in force: whatever the old ones let through is then seen.
+ * To be called when the new rules are in force and conntrack_await() has returned since: whatever
+ * the old ones let through is then seen.
  *
  * keep sees a connection as the filter saw its first packet: source of the original direction,
  * destination and port of the reply's source, which is after DNAT. It may be asked once for many
@@ -28,6 +29,12 @@ struct conntrack_policies {
         struct policy_options options;
 };
 bool conntrack_keep_allowed(const struct packet *packet, void *policies);
+
+/* A packet that the old rules have let through enters its connection in the table only at the end
+ * of its way. Returns when all that were on their way when it was called have come there, which
+ * takes 10 to 20 ms; in any thread. Where the kernel can't tell (no membarrier(2), or CPUs without
+ * ticks), it returns at once, and a gap of microseconds is left. */
+void conntrack_await(void);
 
 /* *ret_cut counts those that had been answered and were not over. An entry that cannot be deleted
  * is an error, after all others have been. */

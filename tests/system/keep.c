@@ -132,6 +132,7 @@ static void cut(char *argument)
 
         for (const char *word; n < ARRAY_SIZE(addresses) && (word = strsep(&argument, " "));)
                 n += ip_parse(word, &addresses[n]);
+        conntrack_await();
         if (conntrack_cut_of(&judge, addresses, n, &count, &err) < 0)
                 printf("failed: %s\n", err.text);
         else

@@ -10,10 +10,12 @@ import pytest
 from agents import eventually
 from manifests import allow, pods, pods_in, policy
 from nodes import PENSTOCK
+from storms import Storm
 from sockets import Connection
 from worlds import ADDRESSES, ALLOW_CLIENT, here
 
 PORT = 9090
+TIMES = 5
 WAYS = [(protocol, family) for protocol in ["TCP", "UDP"] for family in [0, 1]]
 
 
@@ -133,3 +135,30 @@ def test_they_end_when_they_are_no_longer_allowed(world, change, before):
         eventually(standing.are_cut, "stranger")
         assert standing.live("client")
         assert world.agent.metric("penstock_connections_cut_total") >= len(WAYS)
+
+
+def test_they_end_amid_changes_without_end(world):
+    """Others that shut something come faster than one is over."""
+    world.api.create(BOTH)
+    eventually(world.is_proven)
+    with contextlib.ExitStack() as stack:
+        standing = Standing(world, stack)
+        with Storm(world.api, 1):
+            policy_changes(world)
+            eventually(standing.are_cut, "stranger")
+            assert standing.live("client")
+
+
+def test_they_end_before_the_agent_does(world):
+    """It is stopped as soon as new rules are in force; again and again, as it may have been quicker."""
+    for _ in range(TIMES):
+        eventually(world.is_proven)
+        with contextlib.ExitStack() as stack:
+            standing = Standing(world, stack)
+            world.api.create(ALLOW_CLIENT)
+            world.agent.wait_for("applied", level="info")
+            assert world.agent.stop() == 0
+            assert standing.are_cut("stranger")
+            assert standing.live("client")
+        world.api.delete("NetworkPolicy", ALLOW_CLIENT["metadata"]["name"])
+        world.start()
