@@ -13,8 +13,8 @@
 #include "netlink/pod_bridges.h"
 
 /* A sync is made of steps that may each fail; what the failed one was to do is still to be done at
- * the next, so it is noted before it is tried: which connections are to be asked (cutting), and
- * that bridges are to be looked at. */
+ * the next, so it is noted before it is tried: that rules may not be what is wanted (stale), which
+ * connections are to be asked (cutting), and that bridges are to be looked at. */
 
 #define LOCK_SECONDS 2 /* to wait for iptables' lock, and for another penstock's */
 
@@ -27,6 +27,7 @@ struct engine {
         struct lone_pod lone; /* since the last apply */
         struct cutting *cutting;
         struct barrier *barrier;
+        bool stale; /* something has changed since the last apply, or it failed */
         bool bridges_due;
         bool drifted; /* others have changed something since the last apply */
 };
@@ -48,6 +49,7 @@ struct engine *engine_new(const struct agent_options *options, enum flavour flav
             .memo = compile_memo_new(),
             .cutting = cutting_new(),
             .barrier = barrier,
+            .stale = true,
             .bridges_due = true,
         };
         return engine;
@@ -69,12 +71,15 @@ static bool is_local_pod(const struct engine *engine, const struct object *objec
 static void note_changes(struct engine *engine, const struct cluster *cluster,
                          const cluster_changes *changes)
 {
-        compile_memo_change(engine->memo, cluster, changes);
-        lone_pod_add(&engine->lone, changes);
+        const bool concerned = compile_memo_change(engine->memo, cluster, changes);
+
+        engine->stale |= concerned;
+        if (concerned)
+                lone_pod_add(&engine->lone, changes);
         touched_add(cutting_touched(engine->cutting), cluster, changes, engine->options->node);
         vec_foreach (const struct cluster_change, change, changes)
                 engine->bridges_due |=
-                    change->kind == KIND_NETWORK_POLICY ||
+                    (change->kind == KIND_NETWORK_POLICY && concerned) ||
                     (change->kind == KIND_POD &&
                      (is_local_pod(engine, change->before) || is_local_pod(engine, change->after)));
 }
@@ -230,10 +235,11 @@ static const struct cluster *take_changes(struct engine *engine, struct mirror *
 
 static int enforce(struct engine *engine, const struct cluster *cluster, struct err *err)
 {
-        if (apply(engine, cluster, err) < 0) {
+        if (engine->stale && apply(engine, cluster, err) < 0) {
                 cutting_in_force(engine->cutting, false);
                 return -1;
         }
+        engine->stale = false;
         cutting_in_force(engine->cutting, true);
         return 0;
 }
@@ -271,6 +277,7 @@ static bool note_drift(struct engine *engine, bool drifted, const char *how)
                 log_event(LOG_WARNING, "others have changed what penstock installed",
                           log_text("noticedBy", how));
         engine->drifted |= drifted;
+        engine->stale |= drifted;
         return drifted;
 }
 
@@ -291,7 +298,7 @@ bool engine_reads(struct engine *engine)
 
         if (keeper_read(engine->keeper, &drifted, &err) < 0) {
                 log_event(LOG_WARNING, "reading what is installed", log_text("why", err.text));
-                return true;
+                return engine->stale = true;
         }
         engine->bridges_due = true;
         return note_drift(engine, drifted, "reading all");

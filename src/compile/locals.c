@@ -98,6 +98,21 @@ void locals_add(struct locals *locals, const struct pod *pod)
         locals->n++;
 }
 
+bool locals_are_of(const struct locals *locals, const char *node)
+{
+        return !locals->node || strcmp(node, locals->node) == 0;
+}
+
+bool locals_are_in(const struct locals *locals, const char *namespace)
+{
+        const struct meta before_all = {.namespace = namespace, .name = ""};
+        bool known;
+        size_t at = find(locals, &before_all, &known);
+
+        return !locals->node ||
+               (at < locals->n && strcmp(locals->items[at].namespace, namespace) == 0);
+}
+
 static void add_all(struct locals *locals, const struct cluster *cluster, const char *node)
 {
         size_t length = strlen(node) + 1;

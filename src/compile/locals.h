@@ -16,6 +16,11 @@ void locals_free(struct locals *locals);
 void locals_remove(struct locals *locals, const struct pod *pod);
 void locals_add(struct locals *locals, const struct pod *pod);
 
+/* Is it their node's name? Has any of them this namespace? Yes, until it was said what node it is.
+ */
+bool locals_are_of(const struct locals *locals, const char *node);
+bool locals_are_in(const struct locals *locals, const char *namespace);
+
 /* For the first time, which says what node it is, it looks at all pods; then at those that it
  * knows. */
 local_pods locals_find(struct locals *locals, struct arena *arena, const struct cluster *cluster,

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "compile/compiler.h"
+#include "kube/equal.h"
 
 /* What takes time is asking of every pod whether a selector names it, and digests. So the names are
  * remembered by what they describe, the elements of sets of pods with them, and which pods are the
@@ -47,11 +48,44 @@ static void forget(struct compile_memo *memo)
         doubts_done(&memo->doubts);
 }
 
-void compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
+static bool pod_counts(const struct locals *locals, const struct pod *pod)
+{
+        return pod_takes_part(pod) && (pod->ips.n > 0 || locals_are_of(locals, pod->node));
+}
+
+static bool pod_concerns(const struct locals *locals, const struct object *before,
+                         const struct object *after)
+{
+        bool counted = before && pod_counts(locals, &before->pod);
+        bool counts = after && pod_counts(locals, &after->pod);
+
+        if (!counted || !counts)
+                return counted || counts;
+        struct object same = *after;
+        same.pod.phase = before->pod.phase;
+        same.meta.terminating = before->meta.terminating;
+        return !object_equal(before, &same);
+}
+
+/* Where pods come to a policy's namespace, or leave it, at the same time, they concern. */
+static bool concerns(const struct compile_memo *memo, const struct cluster_change *change)
+{
+        const struct object *either = change->after ? change->after : change->before;
+
+        if (change->kind == KIND_POD)
+                return pod_concerns(memo->locals, change->before, change->after);
+        return change->kind != KIND_NETWORK_POLICY ||
+               locals_are_in(memo->locals, either->meta.namespace);
+}
+
+bool compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
                          const cluster_changes *changes)
 {
+        bool any = false;
+
         vec_foreach (const struct cluster_change, change, changes) {
                 doubts_add(&memo->doubts, cluster, change);
+                any |= concerns(memo, change);
                 if (change->kind != KIND_POD)
                         continue;
                 if (change->before)
@@ -61,6 +95,7 @@ void compile_memo_change(struct compile_memo *memo, const struct cluster *cluste
         }
         if (memo->doubts.n > 16 + cluster->pods.n / SUSPECT_PART)
                 forget(memo);
+        return any;
 }
 
 void compile_memo_pods(const struct compile_memo *memo, size_t *ret_local, size_t *ret_isolated)

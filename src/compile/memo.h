@@ -11,8 +11,10 @@ struct compile_memo;
 
 struct compile_memo *compile_memo_new(void);
 void compile_memo_free(struct compile_memo *memo);
-/* Forgets what these changes touch; to be told of each, before the next compile. */
-void compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
+/* Forgets what these changes touch; to be told of each, before the next compile. False where none
+ * of them can make another ruleset: pods of other nodes that have no address yet, what a pod's
+ * status says besides, policies of namespaces without a pod of the node. */
+bool compile_memo_change(struct compile_memo *memo, const struct cluster *cluster,
                          const cluster_changes *changes);
 
 /* Of the last compile: the node's pods that take part, and those of them that a policy isolates in
