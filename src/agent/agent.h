@@ -44,15 +44,15 @@ struct agent {
 /* due.c: what is to be done, and when. */
 void due_note(struct agent *agent);
 void due_start(struct agent *agent); /* its handles */
-void due_barrier_over(void *agent);
-void due_end(struct agent *agent); /* no event comes any more */
+void due_barrier_over(void *data);   /* the agent */
+void due_end(struct agent *agent);   /* no event comes any more */
 void due_set_state(struct agent *agent, bool enforcing, const char *why);
 void due_tell_state(struct agent *agent); /* to the feeder */
 
-/* taking.c: what the feeder says, and what others ask. */
-int take_frame(void *agent, const struct feed_frame *frame, struct err *err);
-void take_loss(void *agent);      /* the feeder's */
-void take_successor(void *agent); /* another feeder's, after it */
-void take_mistake(void *agent);   /* there is no API server to follow */
-void take_question(void *agent, struct control_answer *ret);
+/* taking.c: what the feeder says, and what others ask; data is the agent. */
+int take_frame(void *data, const struct feed_frame *frame, struct err *err);
+void take_loss(void *data);      /* the feeder's */
+void take_successor(void *data); /* another feeder's, after it */
+void take_mistake(void *data);   /* there is no API server to follow */
+void take_question(void *data, struct control_answer *ret);
 void say_what_is_awaited(struct agent *agent);

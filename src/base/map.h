@@ -21,7 +21,7 @@ void *map_get(const struct map *map, const char *key); /* NULL where absent */
 const char *map_put(struct map *map, const char *key, void *value);
 /* What this process' tables are sorted by: seeded once for each, since keys come from whoever may
  * write objects, who must not be able to make them collide. */
-uint64_t map_hash(const void *bytes, size_t length);
+uint64_t map_hash(const void *data, size_t n);
 size_t map_size(const struct map *map);
 /* map_size() of them, until one is added. */
 const struct map_entry *map_entries(const struct map *map);
