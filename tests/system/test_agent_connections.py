@@ -9,7 +9,7 @@ import shutil
 import pytest
 from agents import eventually
 from manifests import allow, pods, pods_in, policy
-from nodes import PENSTOCK
+from nodes import PENSTOCK, Saboteur
 from storms import Storm
 from sockets import Connection
 from worlds import ADDRESSES, ALLOW_CLIENT, here
@@ -162,3 +162,44 @@ def test_they_end_before_the_agent_does(world):
             assert standing.live("client")
         world.api.delete("NetworkPolicy", ALLOW_CLIENT["metadata"]["name"])
         world.start()
+
+
+# Of an apply, as long as DIRECTORY/broken is there: each restore works once, and none where 4 or 6 is there
+# already; after IPv4's, ipset works no more, so that nothing can be read or undone.
+HALF_WAY = """
+test -e {0}/broken || exit 0
+read -r line </proc/$PPID/cmdline
+case $line in
+*-save*) exit 0 ;;
+*ipset*) mark= ;;
+*ip6tables*) mark=6 ;;
+*) mark=4 ;;
+esac
+if test -e {0}/${{mark:-4}}; then kill -KILL $PPID; fi
+if test $mark; then : >{0}/$mark; fi
+"""
+
+
+@pytest.mark.parametrize("at", ["before IPv6's rules", "after all rules"])
+@pytest.mark.parametrize("flavour", ["nft", "legacy"])
+def test_what_an_apply_shut_that_failed_half_way_is_cut(new_world, tmp_path, flavour, at):
+    """What is left for the next one to do shuts nothing."""
+    saboteur = Saboteur(tmp_path)
+    env = saboteur.env("race", "ip*", HALF_WAY.format(tmp_path))
+    world = new_world(flavour, env=env)
+    world.api.create(BOTH)
+    world.start()
+    eventually(world.is_proven)
+    with contextlib.ExitStack() as stack:
+        standing = Standing(world, stack)
+        if at == "before IPv6's rules":
+            (tmp_path / "6").touch()
+        (tmp_path / "broken").touch()
+        policy_changes(world)
+        failed = world.agent.wait_for("enforcing failed; it is tried again")
+        assert "could not be undone" in failed["why"]
+        (tmp_path / "broken").unlink()
+        eventually(standing.are_cut, "stranger")
+        assert standing.live("client")
+        world.becomes(client=True, stranger=False)
+        assert world.is_proven()
