@@ -1,5 +1,6 @@
 #include "api_server.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,7 @@ struct api_server *api_server_new(uv_loop_t *loop,
         struct api_server *server = memory_alloc(sizeof(*server));
         struct sockaddr_in address;
 
+        signal(SIGPIPE, SIG_IGN); /* a client may be gone, as programs that are one expect too */
         server->request = request;
         server->data = data;
         uv_ip4_addr("127.0.0.1", 0, &address);
