@@ -34,6 +34,7 @@ static void state_tick(uv_timer_t *timer)
 
         feeding_watch(agent->feeding, state_period(agent->options));
         due_tell_state(agent);
+        due_tell_untold(agent);
 }
 
 static void look_tick(uv_timer_t *timer)

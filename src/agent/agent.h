@@ -6,6 +6,7 @@
 #include "agent/engine.h"
 #include "agent/feeding.h"
 #include "agent/options.h"
+#include "agent/reports.h"
 
 /* One loop. Whatever comes (objects, the kernel's word of changes, a timer) only says that there is
  * something to do; it is done once, when all that had come has been taken (the loop's check phase),
@@ -37,6 +38,7 @@ struct agent {
         double since; /* when it became due */
         uint64_t delay;
         bool unconfigured; /* the feeder can be told of no API server */
+        struct report_budget reports;
         bool enforcing;
         char why[sizeof(((struct feed_state *)0)->why)];
 };
@@ -48,6 +50,7 @@ void due_barrier_over(void *data);   /* the agent */
 void due_end(struct agent *agent);   /* no event comes any more */
 void due_set_state(struct agent *agent, bool enforcing, const char *why);
 void due_tell_state(struct agent *agent); /* to the feeder */
+void due_tell_untold(struct agent *agent);
 
 /* taking.c: what the feeder says, and what others ask; data is the agent. */
 int take_frame(void *data, const struct feed_frame *frame, struct err *err);

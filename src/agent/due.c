@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "agent/agent.h"
-#include "agent/reports.h"
 #include "base/clock.h"
 
 #define RETRY_MS  100 /* after a failure; doubled from one to the next */
@@ -54,21 +53,37 @@ void due_barrier_over(void *data)
         wake(agent);
 }
 
+static void tell(struct agent *agent, const struct refused *refused)
+{
+        _cleanup_strbuf_ struct strbuf text = {0};
+
+        log_event(LOG_WARNING, "an object is not accepted",
+                  log_text("kind", api_kinds[refused->kind].kind),
+                  log_text("namespace", refused->namespace), log_text("name", refused->name),
+                  log_text("why", refused->why));
+        strbuf_printf(&text, "%s\n", report_namespace(refused));
+        report_refused(refused, (int64_t)time(NULL), &text);
+        feeding_send_text(agent->feeding, FEED_REPORT, 0, text.text);
+}
+
+void due_tell_untold(struct agent *agent)
+{
+        size_t untold = report_budget_untold(&agent->reports, clock_seconds());
+
+        if (untold > 0)
+                log_event(LOG_WARNING, "more objects are not accepted",
+                          log_number("objects", untold));
+}
+
 static void report(struct agent *agent)
 {
         const struct refused *refused;
         size_t n = mirror_refused_freshly(agent->mirror, &refused);
 
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_strbuf_ struct strbuf text = {0};
-                log_event(LOG_WARNING, "an object is not accepted",
-                          log_text("kind", api_kinds[refused[i].kind].kind),
-                          log_text("namespace", refused[i].namespace),
-                          log_text("name", refused[i].name), log_text("why", refused[i].why));
-                strbuf_printf(&text, "%s\n", report_namespace(&refused[i]));
-                report_refused(&refused[i], (int64_t)time(NULL), &text);
-                feeding_send_text(agent->feeding, FEED_REPORT, 0, text.text);
-        }
+        for (size_t i = 0; i < n; i++)
+                if (report_budget_take(&agent->reports, clock_seconds()))
+                        tell(agent, &refused[i]);
+        due_tell_untold(agent);
 }
 
 static void retry(uv_timer_t *timer)

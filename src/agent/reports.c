@@ -87,3 +87,28 @@ void report_refused(const struct refused *refused, int64_t unix_time, struct str
         json_number(&json, "count", 1);
         json_close(&json, '}');
 }
+
+bool report_budget_take(struct report_budget *budget, double now)
+{
+        if (budget->told > 0 && now - budget->since >= REPORTS_SECONDS)
+                budget->told = 0;
+        if (budget->told == 0)
+                budget->since = now;
+        if (budget->told == REPORTS_MAX) {
+                budget->untold++;
+                return false;
+        }
+        budget->told++;
+        return true;
+}
+
+size_t report_budget_untold(struct report_budget *budget, double now)
+{
+        size_t untold = budget->untold;
+
+        if (untold == 0 || (budget->said > 0 && now - budget->said < REPORTS_SECONDS))
+                return 0;
+        budget->said = now;
+        budget->untold = 0;
+        return untold;
+}
