@@ -4,6 +4,7 @@ etcd among them: an API server's store, and what can be done to it behind the AP
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -71,6 +72,7 @@ class PlainConnection(http.client.HTTPConnection):
     def connect(self):
         with netns(self.namespace):
             self.sock = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body go one after the other
 
 
 def code(key):
@@ -112,11 +114,16 @@ class Etcd:
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             return False
 
-    def ask(self, what, body):
-        connection = PlainConnection(self.namespace, self.PORT)
+    def connection(self):
+        """To ask more than once, with contextlib.closing()."""
+        return PlainConnection(self.namespace, self.PORT)
+
+    def ask(self, what, body, connection=None):
+        if not connection:
+            with contextlib.closing(self.connection()) as connection:
+                return self.ask(what, body, connection)
         connection.request("POST", f"/v3/{what}", json.dumps(body))
         answer = json.load(connection.getresponse())
-        connection.close()
         if "error" in answer:
             raise ValueError(answer["error"])
         return answer

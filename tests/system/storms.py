@@ -13,6 +13,7 @@ for the same. Nothing of it lets worlds.py' stranger reach web by its label app,
 who is labelled role=guest reaches the port of World.becomes().
 """
 
+import contextlib
 import random
 import threading
 import time
@@ -140,33 +141,30 @@ class Storm:
 
 
 class Flood(Storm):
-    """rate: changes a second; they come in transactions, BEATS a second."""
+    """rate: changes a second. Each has a revision of its own, as whatever an API server writes: who
+    resumes a watch would lose the rest of several."""
 
-    BEATS = 20
+    POURERS = 2  # one waits for etcd about as long as a thousandth of a second
 
     def __init__(self, plane, seed, rate):
         super().__init__(plane.api, seed)
-        self.etcd, self.rate = plane.etcd, rate
-        self.turn = self.written = 0
-        self.jobs = [self.pour]
+        self.etcd, self.rate = plane.etcd, rate / self.POURERS
+        self.written = [0] * self.POURERS
+        self.jobs = [lambda number=number: self.pour(number) for number in range(self.POURERS)]
 
-    def transaction(self, n):
-        """Of the last state of each object, as etcd changes none twice at once."""
-        last = {}
-        while len(last) < n:
-            verb, thing = self.workers[self.turn % CONNECTIONS].draw()
-            self.turn += 1
-            last[stored.key_of(thing)] = (stored.delete if verb == "delete" else stored.put)(thing)
-        return list(last.values())
+    def write(self, connection, number):
+        mine = self.workers[number :: self.POURERS]
+        verb, thing = mine[self.written[number] % len(mine)].draw()
+        change = (stored.delete if verb == "delete" else stored.put)(thing)
+        self.etcd.ask("kv/txn", {"success": [change]}, connection)
+        self.written[number] += 1
 
-    def pour(self):
-        due = time.monotonic()
-        while not self.over.wait(max(0, due - time.monotonic())):
-            changes = self.transaction(self.rate // self.BEATS)
-            self.etcd.ask("kv/txn", {"success": changes})
-            self.written += len(changes)
-            due += 1 / self.BEATS
+    def pour(self, number):
+        began = time.monotonic()
+        with contextlib.closing(self.etcd.connection()) as connection:
+            while not self.over.wait(max(0, began + self.written[number] / self.rate - time.monotonic())):
+                self.write(connection, number)
 
     @property
     def changes(self):
-        return self.written
+        return sum(self.written)
