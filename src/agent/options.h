@@ -30,7 +30,7 @@ struct agent_options {
 struct agent_options agent_options_default(void);
 
 /* The fields by their names in the configuration file ("ownNodeEgress"), which are those of the
- * flags: one table says what each may be. */
+ * flags where they have one: one table says what each may be. */
 struct agent_option;
 const struct agent_option *agent_option(const char *name);      /* NULL where there is none */
 bool agent_option_is_number(const struct agent_option *option); /* in YAML; else text */
