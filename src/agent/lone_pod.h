@@ -6,8 +6,10 @@
 
 /* Is what has changed since the last apply one pod, however often? (keeper_apply()) */
 struct lone_pod {
-        char name[320]; /* namespace/name of the first that has changed; "" where none has */
-        bool others;    /* something else has changed, too */
+        /* namespace/name of the first that has changed, which have 63 and 253 characters at most;
+         * "" where none has. */
+        char name[320];
+        bool others; /* something else has changed, too */
 };
 
 /* A pod without an address, before and after, is nobody. */

@@ -14,12 +14,8 @@ struct map *overlap_find(struct arena *arena, const struct installed *installed,
                          const struct wanted *wanted, const struct plan *plan);
 
 /* Where one pod has changed, and nothing else, its rules and the sets that it is in need no
- * stand-ins if they take turns. A packet between it and another is judged by the pod's own side, E,
- * which is rules and asks sets for the other only, and by the other's side, I, which asks sets for
- * the pod. If sets only grow, the rules go first: E is the new state's then, and I something
- * between both. What E lets through and the new I does not, this I does not either; what both
- * states let through the new E does, and the old I did. If sets only shrink they go first, for the
- * same reason seen from behind.
+ * stand-ins if they take turns: rules first where sets only grow, sets first where they only
+ * shrink. docs/data-plane.md says why.
  *
  * The turn for what differs between the sets: SETS_AROUND unless they only grow or only shrink, by
  * one address of each family. That nothing else has changed is up to the caller: what was installed
