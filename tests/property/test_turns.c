@@ -34,6 +34,7 @@ struct run {
 struct way {
         struct ruleset *before, *after;
         struct ruleset *rules; /* in force by now */
+        bool own;              /* egress rules apply towards the node */
         bool may_fail;
         VEC(const char *) sets; /* as lines of what ipset save would say by now */
         struct packet_pool pool;
@@ -155,6 +156,14 @@ static struct packet draw(struct run *run, const struct way *way)
         return packet;
 }
 
+/* Those of the node's own traffic have chains where egress applies to it, too. */
+static enum sim_hook draw_hook(struct run *run, const struct way *way)
+{
+        if (!way->own || bytes_chance(&run->bytes, 60))
+                return HOOK_FORWARD;
+        return bytes_chance(&run->bytes, 60) ? HOOK_INPUT : HOOK_OUTPUT;
+}
+
 static void check(struct run *run, const struct way *way, const char *after_line)
 {
         const struct ruleset *now = in_force(run, way);
@@ -163,16 +172,17 @@ static void check(struct run *run, const struct way *way, const char *after_line
                 const struct packet packet = draw(run, way);
                 struct sim_packet sim = sim_packet_new(&packet.source, &packet.destination,
                                                        packet.protocol, packet.port);
+                const enum sim_hook hook = draw_hook(run, way);
                 enum outcome outcome;
 
                 if (bytes_chance(&run->bytes, 20))
                         sim.tcp_flags = TCP_ACK;
-                outcome = simulate_ruleset(way->before, HOOK_FORWARD, &sim).outcome;
-                if (outcome != simulate_ruleset(way->after, HOOK_FORWARD, &sim).outcome)
+                outcome = simulate_ruleset(way->before, hook, &sim).outcome;
+                if (outcome != simulate_ruleset(way->after, hook, &sim).outcome)
                         continue;
                 run->kept += outcome == OUTCOME_PASS;
                 run->stopped += outcome == OUTCOME_DROP;
-                if (simulate_ruleset(now, HOOK_FORWARD, &sim).outcome != outcome)
+                if (simulate_ruleset(now, hook, &sim).outcome != outcome)
                         fail_msg("cluster %u, step %u: after \"%s\", %s%s is not judged as both "
                                  "before and after the change",
                                  run->number, run->step, after_line,
@@ -265,6 +275,7 @@ static void step(struct run *run)
         cluster_changes changes = {0};
         struct lone_pod lone = {0};
         struct way way = {.before = compiled(run, before, own),
+                          .own = own,
                           .may_fail = bytes_chance(&run->bytes, 50)};
 
         change(run, &changes);
