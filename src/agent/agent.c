@@ -7,10 +7,9 @@
 #include "agent/single.h"
 #include "daemon/sandbox.h"
 
-#define STATE_MS                                                                                   \
-        3000         /* the feeder is told that the agent is at work; silent for 10 s, it hangs    \
-                      */
-#define LOOK_MS 5000 /* what costs nearly nothing is compared */
+/* The feeder is told that the agent is at work; silent for 10 s, it hangs. */
+#define STATE_MS 3000
+#define LOOK_MS  5000 /* what costs nearly nothing is compared */
 
 static void hear(uv_poll_t *poll, int status, int events)
 {

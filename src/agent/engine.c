@@ -298,7 +298,8 @@ bool engine_reads(struct engine *engine)
 
         if (keeper_read(engine->keeper, &drifted, &err) < 0) {
                 log_event(LOG_WARNING, "reading what is installed", log_text("why", err.text));
-                return engine->stale = true;
+                engine->stale = true;
+                return true;
         }
         engine->bridges_due = true;
         return note_drift(engine, drifted, "reading all");

@@ -86,7 +86,6 @@ static struct block *block_new(struct arena *arena, size_t size)
 
         if (!block)
                 block = memory_alloc_raw(sizeof(*block) + size);
-
         block->next = NULL;
         block->size = size;
         block->used = 0;
@@ -128,7 +127,7 @@ void arena_release(struct arena *arena, const void *piece)
         struct block *block = *link;
         *link = block->next;
         arena->total -= block->size;
-        block_free(block);
+        free(block);
 }
 
 void arena_free(struct arena *arena)

@@ -108,11 +108,9 @@ static void remember(struct keeper *keeper, struct arena *arena, const struct in
         remembered_after(arena, before, wanted, &now);
         arena_free(keeper->arena);
         keeper->arena = arena;
-        memcpy(now.entries, before->entries, sizeof(now.entries));
-        if (wrote) {
+        if (wrote)
                 note_entries(keeper->options.flavour, keeper->entries);
-                memcpy(now.entries, keeper->entries, sizeof(now.entries));
-        }
+        memcpy(now.entries, wrote ? keeper->entries : before->entries, sizeof(now.entries));
         keeper->installed = now;
 }
 
